@@ -1,0 +1,1 @@
+"""nanolm: a character language model small enough to read, in numpy."""

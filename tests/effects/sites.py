@@ -1,0 +1,80 @@
+"""Sites: the two ways to have a shell, behind one face, so that every test runs through both."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+from typing import TypeAlias, TypeVar
+
+from tests.effects.sshd import ALIAS, Server, served
+from theseus.core.outcome import Outcome
+from theseus.core.secrets import ConfigSecret
+from theseus.core.steps import Segment, Step, Text
+from theseus.effects.asyncssh import AsyncsshConnections
+from theseus.effects.exchange import ShellPerformer
+from theseus.effects.local import local_shell
+from theseus.effects.shells import OpenShell
+from theseus.effects.supply import PlanSupply
+
+Value = TypeVar("Value")
+OpenSite: TypeAlias = Callable[[Path], AbstractAsyncContextManager[OpenShell]]
+
+
+@asynccontextmanager
+async def local_site(folder: Path) -> AsyncIterator[OpenShell]:
+    """This machine."""
+    assert folder.is_dir()
+    yield local_shell
+
+
+@asynccontextmanager
+async def ssh_site(folder: Path) -> AsyncIterator[OpenShell]:
+    """A server inside this process."""
+    async with (
+        served(Server(folder / "server")) as server,
+        AsyncsshConnections([server.config]) as connections,
+    ):
+        yield connections.open_shell
+
+
+SITES: dict[str, OpenSite] = {"local": local_site, "ssh": ssh_site}
+
+
+def supply(archive: Path | None = None, environment: Mapping[str, str] | None = None) -> PlanSupply:
+    """A supply with *archive* as every tree's archive."""
+
+    async def open_archive(tree: str) -> Path:
+        assert archive is not None, f"nobody was to ask for {tree}"
+        return archive
+
+    def config_secret(reference: ConfigSecret) -> str:
+        return f"password of {reference.key}"
+
+    return PlanSupply(b'{"plan": true}', open_archive, config_secret, environment or {})
+
+
+def raw(content: bytes) -> Text:
+    """*content*, whatever it is, as the text of a step."""
+    return Text(content.decode("utf-8", "surrogateescape"))
+
+
+def performed(
+    open_site: OpenSite, folder: Path, steps: tuple[Step, ...], given: PlanSupply | None = None
+) -> tuple[Outcome, ...]:
+    """The outcomes of *steps* at a site of its own."""
+
+    async def use(open_shell: OpenShell) -> tuple[Outcome, ...]:
+        performer = ShellPerformer(open_shell, given or supply())
+        return await performer.perform(Segment(ALIAS, 0, steps))
+
+    return at(open_site, folder, use)
+
+
+def at(open_site: OpenSite, folder: Path, use: Callable[[OpenShell], Awaitable[Value]]) -> Value:
+    """What *use* gives for the shells of a site of its own."""
+
+    async def main() -> Value:
+        async with open_site(folder) as open_shell:
+            return await use(open_shell)
+
+    return asyncio.run(main())

@@ -1,0 +1,365 @@
+"""The dialogue with perform.sh, through a real bash here and through a real SSH connection."""
+
+import asyncio
+import hashlib
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.effects.sites import SITES, OpenSite, at, performed, raw, supply
+from theseus.core.outcome import AlreadySubmitted, Done, Failed, NotReached, Outcome
+from theseus.core.secrets import CommandSecret, EnvironmentSecret
+from theseus.core.shell import path_word
+from theseus.core.steps import (
+    ClaimRun,
+    EnsureFile,
+    EnsureTree,
+    Launch,
+    MakeDir,
+    Packaged,
+    PlanDocument,
+    PutFile,
+    PutSecrets,
+    Secret,
+    Step,
+    Text,
+)
+from theseus.effects.exchange import Answer, ask
+from theseus.effects.package import packaged_content, packaged_digest
+from theseus.effects.shells import OpenShell
+from theseus.effects.supply import SupplyError
+
+LOOKS_LIKE_COMMANDS = (
+    b"touch executed\n{ run 1 touch executed; }\n\ntoken 0 0 0\n$(touch executed)\n"
+)
+NAMES = st.text(
+    st.characters(codec="utf-8", exclude_characters="/\0"), min_size=1, max_size=40
+).filter(lambda name: name not in {".", ".."})
+PATIENT = settings(
+    max_examples=15,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+
+
+@pytest.fixture(params=list(SITES))
+def open_site(request: pytest.FixtureRequest) -> OpenSite:
+    """Each way to have a shell."""
+    return SITES[request.param]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder that is the home as well, and where commands would leave traces."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def put(path: Path | str, content: bytes = b"x", mode: int = 0o600) -> PutFile:
+    """The step that writes *content* to *path*."""
+    return PutFile("site", str(path), mode, raw(content))
+
+
+@pytest.mark.slow
+@PATIENT
+@given(files=st.lists(st.tuples(NAMES, st.binary(max_size=3000)), min_size=1, max_size=6))
+def test_any_bytes(
+    open_site: OpenSite, tmp_path_factory: pytest.TempPathFactory, files: list[tuple[str, bytes]]
+) -> None:
+    """Any bytes under any name arrive byte for byte."""
+    folder = tmp_path_factory.mktemp("any")
+    expected = dict(files)
+    steps = tuple(put(folder / "out" / name, content) for name, content in files)
+    made = MakeDir("site", str(folder / "out"), 0o700)
+    assert performed(open_site, folder, (made, *steps)) == (Done(),) * (len(steps) + 1)
+    found = {path.name: path.read_bytes() for path in (folder / "out").iterdir()}
+    assert found == expected
+
+
+def test_modes_and_home(open_site: OpenSite, folder: Path) -> None:
+    """A path under `~/` is under the home there, and modes are as the step says."""
+    steps: tuple[Step, ...] = (
+        MakeDir("site", '~/a b\'s "c"/d', 0o700),
+        put('~/a b\'s "c"/d/exec', mode=0o755),
+        PutFile("site", "~/plan.json", 0o644, PlanDocument()),
+    )
+    assert performed(open_site, folder, steps) == (Done(), Done(), Done())
+    place = folder / 'a b\'s "c"' / "d"
+    assert (place.stat().st_mode & 0o777, (place / "exec").stat().st_mode & 0o777) == (0o700, 0o755)
+    assert (folder / "plan.json").read_bytes() == b'{"plan": true}'
+
+
+def test_a_file_is_replaced(open_site: OpenSite, folder: Path) -> None:
+    """Writing a file again replaces it and leaves nothing beside it."""
+    path = folder / "out" / "file"
+    steps = (MakeDir("site", str(path.parent), 0o700), put(path, b"old"), put(path, b"new"))
+    assert set(performed(open_site, folder, steps)) == {Done()}
+    assert [(each.name, each.read_bytes()) for each in path.parent.iterdir()] == [("file", b"new")]
+
+
+def unwritable(folder: Path) -> Iterator[Path]:
+    """Places where no file can be written, root or not."""
+    yield folder / "missing" / "file"
+    (folder / "file").write_text("")
+    yield folder / "file" / "below a file"
+    (folder / "directory").mkdir()
+    yield folder / "directory"
+    yield folder / ("long" * 70)
+
+
+def test_what_cannot_be_written(open_site: OpenSite, folder: Path) -> None:
+    """Content that cannot be written is drained, never executed, and ends the segment."""
+    for path in unwritable(folder):
+        steps = (
+            put(path, LOOKS_LIKE_COMMANDS * 3000),
+            put(folder / "later", LOOKS_LIKE_COMMANDS),
+            MakeDir("site", str(folder / "even later"), 0o700),
+        )
+        first, *others = performed(open_site, folder, steps)
+        assert isinstance(first, Failed)
+        assert f"could not write {path}" in first.message
+        assert others == [NotReached(), NotReached()]
+        assert not {"executed", "later", "even later"} & set(os.listdir(folder))
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 64 KiB."""
+    place = tmp_path / "small"
+    place.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(place)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode != 0:
+        pytest.skip("no file system can be mounted here: this needs root and its capabilities")
+    yield place
+    subprocess.run(["umount", str(place)], check=True)
+
+
+def test_disk_full(open_site: OpenSite, folder: Path, small_disk: Path) -> None:
+    """A full disk is said, leaves no partial file, and ends the segment."""
+    steps = (put(small_disk / "big", LOOKS_LIKE_COMMANDS * 5000), put(small_disk / "later"))
+    outcomes = performed(open_site, folder, steps)
+    assert isinstance(outcomes[0], Failed)
+    assert "No space left on device" in outcomes[0].message
+    assert outcomes[1] == NotReached()
+    assert list(small_disk.iterdir()) == []
+
+
+def test_tree_is_sent_only_where_missing(open_site: OpenSite, folder: Path) -> None:
+    """An archive is sent where it is missing; where it is, nobody asks for it."""
+    archive = folder / "archive"
+    archive.write_bytes(os.urandom(1_500_000))
+    step = EnsureTree("site", "~/tree.tar.gz", "abc")
+    later = put(folder / "later")
+    assert performed(open_site, folder, (step, later), supply(archive)) == (Done("sent"), Done())
+    assert (folder / "tree.tar.gz").read_bytes() == archive.read_bytes()
+    assert performed(open_site, folder, (step, later), supply()) == (Done("present"), Done())
+
+
+def test_shipped_file(open_site: OpenSite, folder: Path) -> None:
+    """A shipped file is sent where it is missing, and is the one that the plan names."""
+    digest = packaged_digest("bootstrap.sh")
+    step = EnsureFile("site", str(folder / "b"), 0o600, Packaged("bootstrap.sh", digest))
+    assert performed(open_site, folder, (step, step)) == (Done("sent"), Done("present"))
+    assert (folder / "b").read_bytes() == packaged_content("bootstrap.sh")
+    other = EnsureFile("site", str(folder / "c"), 0o600, Packaged("bootstrap.sh", "0" * 64))
+    with pytest.raises(SupplyError, match="another version of theseus"):
+        performed(open_site, folder, (other,))
+
+
+def test_missing_archive(open_site: OpenSite, folder: Path) -> None:
+    """An archive that cannot be read is an error, and no later step is performed."""
+    steps = (EnsureTree("site", str(folder / "tree"), "abc"), put(folder / "later"))
+    with pytest.raises(SupplyError, match="cannot be read: No such file"):
+        performed(open_site, folder, steps, supply(folder / "missing"))
+    assert os.listdir(folder) in ([], ["server"])
+
+
+def test_archive_below_a_missing_directory(open_site: OpenSite, folder: Path) -> None:
+    """An archive that cannot be written there is drained like any content."""
+    archive = folder / "archive"
+    archive.write_bytes(LOOKS_LIKE_COMMANDS * 20000)
+    steps = (EnsureTree("site", str(folder / "no" / "tree"), "abc"), put(folder / "later"))
+    outcomes = performed(open_site, folder, steps, supply(archive))
+    assert isinstance(outcomes[0], Failed)
+    assert "No such file or directory" in outcomes[0].message
+    assert outcomes[1] == NotReached()
+    assert not (folder / "executed").exists()
+
+
+def test_secrets(open_site: OpenSite, folder: Path) -> None:
+    """Secrets arrive in a file that only its owner reads, in a form that bash reads back."""
+    value = 'a\'b "c" $(touch executed)\nd'
+    references = (EnvironmentSecret("TOKEN"), CommandSecret("printf 'from command\\n'"))
+    secrets = tuple(map(Secret, ("ONE", "TWO"), references))
+    step = PutSecrets("site", str(folder / "secrets.env"), secrets)
+    given_supply = supply(environment={"TOKEN": value})
+    assert performed(open_site, folder, (step,), given_supply) == (Done(),)
+    assert (folder / "secrets.env").stat().st_mode & 0o777 == 0o600
+    script = '. ./secrets.env; printf \'%s|%s\' "$ONE" "$TWO"'
+    read = subprocess.run(["bash", "-c", script], cwd=folder, capture_output=True, check=True)
+    assert read.stdout.decode() == f"{value}|from command"
+
+
+def test_missing_secret(open_site: OpenSite, folder: Path) -> None:
+    """Where a secret is missing nothing at all is sent."""
+    secrets = (Secret("ONE", EnvironmentSecret("NOT_SET")),)
+    steps = (put(folder / "first"), PutSecrets("site", str(folder / "secrets.env"), secrets))
+    with pytest.raises(SupplyError, match="env:NOT_SET is not set"):
+        performed(open_site, folder, steps)
+    assert not (folder / "first").exists()
+
+
+def launch_steps(folder: Path, script: str) -> tuple[Step, ...]:
+    """The steps that launch *script* as a bootstrap."""
+    run = str(folder / "run dir")
+    return (
+        ClaimRun("site", run),
+        PutFile("site", f"{run}/bootstrap.sh", 0o600, Text(script)),
+        Launch("site", run, str(folder / "the log")),
+    )
+
+
+def launched(outcomes: tuple[Outcome, ...]) -> str:
+    """The answer of a launch that went well."""
+    assert outcomes[:2] == (Done("claimed"), Done())
+    assert isinstance(outcomes[2], Done)
+    return outcomes[2].output
+
+
+def wait_for(path: Path) -> str:
+    """The content of *path*, as soon as there is some."""
+    for _ in range(100):
+        if path.is_file() and path.read_text():
+            return path.read_text()
+        asyncio.run(asyncio.sleep(0.05))
+    pytest.fail(f"{path} never came")
+
+
+def test_claimed_once(open_site: OpenSite, folder: Path) -> None:
+    """A run that was answered answers the same again and starts nothing."""
+    steps = launch_steps(folder, 'echo started; echo "$1" >"$1/argument"\n')
+    answer = launched(performed(open_site, folder, steps))
+    wait_for(folder / "run dir" / "argument")
+    again = performed(open_site, folder, steps)
+    assert again == (AlreadySubmitted(answer), NotReached(), NotReached())
+    assert (folder / "the log").read_text() == "started\n"
+
+
+def test_claim_without_launch_is_resumed(open_site: OpenSite, folder: Path) -> None:
+    """A run that was claimed and never launched can be launched; one without its answer cannot."""
+    steps = launch_steps(folder, "true\n")
+    assert performed(open_site, folder, steps[:1]) == (Done("claimed"),)
+    assert performed(open_site, folder, steps[:1]) == (Done("resumed"),)
+    (folder / "run dir" / "launched").mkdir()
+    (outcome,) = performed(open_site, folder, steps[:1])
+    assert isinstance(outcome, Failed)
+    assert "launched before, and the answer is missing" in outcome.message
+
+
+@pytest.mark.slow
+def test_launch_survives(open_site: OpenSite, folder: Path) -> None:
+    """What is launched has its own session and lives on after the shell and the connection."""
+    script = 'trap "echo hup >>$1/signal" HUP\nsleep 0.7\necho alive >"$1/alive"\n'
+    pid, start, boot = launched(performed(open_site, folder, launch_steps(folder, script))).split()
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    assert (fields[3], fields[19]) == (pid, start)
+    assert boot == Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    assert wait_for(folder / "run dir" / "alive") == "alive\n"
+    assert not (folder / "run dir" / "signal").exists()
+
+
+def test_launch_without_a_log(open_site: OpenSite, folder: Path) -> None:
+    """Where the log cannot be written nothing is launched, and the reason is said."""
+    *steps, launch = launch_steps(folder, 'touch "$1/ran"\n')
+    assert isinstance(launch, Launch)
+    nowhere = Launch("site", launch.run_dir, str(folder / "no" / "log"))
+    outcome = performed(open_site, folder, (*steps, nowhere))[-1]
+    assert isinstance(outcome, Failed)
+    assert "No such file or directory" in outcome.message
+    assert not (folder / "run dir" / "ran").exists()
+
+
+def test_large_error_text(open_site: OpenSite, folder: Path) -> None:
+    """A probe may print a megabyte on both streams: no deadlock, and the tail is kept."""
+    script = "yes error | head -c 1000000 >&2; yes out | head -c 1000000; echo last >&2; exit 3"
+
+    async def use(open_shell: OpenShell) -> object:
+        async with open_shell("site") as shell:
+            return await ask(shell, [("sh", "-c", script), ("echo", "after")])
+
+    answers = at(open_site, folder, use)
+    assert isinstance(answers, tuple)
+    first, second = answers
+    assert (first.status, len(first.output), len(first.errors) <= 4096) == (3, 1_000_000, True)
+    assert first.errors.endswith("last")
+    assert second == Answer(0, b"after", "")
+
+
+def test_probes(open_site: OpenSite, folder: Path) -> None:
+    """Probes are answered in their order, and a failing one stops nothing."""
+    probes = (("printf", "%s|", "a b", "$x", "'", "\n", "é"), ("no-such-tool",), ("cat",), ("pwd",))
+
+    async def use(open_shell: OpenShell) -> object:
+        async with open_shell("site") as shell:
+            return await ask(shell, probes)
+
+    answers = at(open_site, folder, use)
+    assert isinstance(answers, tuple)
+    assert answers[0] == Answer(0, "a b|$x|'|\n|é|".encode(), "")
+    assert answers[1].status == 127
+    assert "no-such-tool" in answers[1].errors
+    assert answers[2:] == (Answer(0, b"", ""), Answer(0, str(folder).encode(), ""))
+
+
+def test_no_steps(open_site: OpenSite, folder: Path) -> None:
+    """A segment without steps has no outcomes, and no probes have no answers."""
+    assert performed(open_site, folder, ()) == ()
+
+
+def test_damaged_upload(folder: Path) -> None:
+    """Content that is not what its digest says is not installed."""
+    script = packaged_content("perform.sh").decode()
+    wrong, right = (hashlib.sha256(text).hexdigest() for text in (b"other", b"content"))
+    lines = (
+        f"{{ run 0 receive 0600 7 {wrong} {path_word('~/a')}; }}\ncontent"
+        f"{{ run 1 receive 0600 7 {right} {path_word('~/b')}; }}\ncontent"
+    )
+    talk = subprocess.run(
+        ["bash", "-s"],
+        input=f"token=T\n{script}{lines}",
+        capture_output=True,
+        check=True,
+        text=True,
+    )
+    assert "\nT 0 1 0\n\nT 1 skipped 0\n" in talk.stdout
+    assert "it arrived damaged" in talk.stderr
+    assert os.listdir(folder) == []
+
+
+@pytest.mark.slow
+def test_a_head_that_reads_too_much(folder: Path) -> None:
+    """Where head takes more than it is asked for, content and commands still arrive whole."""
+    tools = folder / "tools"
+    tools.mkdir()
+    greedy = "#!/bin/bash\nexec perl -e 'read(STDIN, $all, 1 << 16); print substr($all, 0, $ARGV[1])' -- \"$@\"\n"
+    (tools / "head").write_text(greedy)
+    (tools / "head").chmod(0o755)
+    script = packaged_content("perform.sh").decode()
+    digest = hashlib.sha256(b"content").hexdigest()
+    lines = f"{{ run 0 receive 0600 7 {digest} out; }}\ncontent{{ run 1 echo hello; }}\n"
+    talk = subprocess.run(
+        ["bash", "-s"],
+        input=f"token=T\n{script}{lines}",
+        env={**os.environ, "PATH": f"{tools}:{os.environ['PATH']}"},
+        capture_output=True,
+        check=True,
+        text=True,
+    )
+    assert talk.stdout.endswith("\nT 0 0 0\n\nT 1 0 5\nhello")
+    assert (folder / "out").read_text() == "content"

@@ -1,0 +1,1 @@
+"""Send machine-learning jobs to SLURM clusters and SSH hosts, by a plan that can be read first."""

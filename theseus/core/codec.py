@@ -1,0 +1,143 @@
+"""Codec: plans as JSON and back to an equal value.
+
+The top-level keys `run target allocation trace source steps` and what lies in them are a contract.
+A text that is no plan, or a plan of another schema version, is refused with what is wrong.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from attrs import frozen
+from cattrs import Converter, transform_error
+from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn
+from cattrs.strategies import configure_tagged_union
+from returns.result import Failure, Result, Success
+
+from theseus.base.chip import SUPPORTED_CHIPS, Chip
+from theseus.base.hardware import HardwareRequest
+from theseus.core.outcome import Outcome
+from theseus.core.plan import SCHEMA_VERSION, Plan
+from theseus.core.secrets import EnvironmentSecret, SecretReference
+from theseus.core.source import SourceWarning
+from theseus.core.steps import Content, Step
+from theseus.core.verdict import Allocation
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+@frozen
+class NotAPlan:
+    """The text is no plan; *problems* say why."""
+
+    problems: tuple[str, ...]
+
+
+@frozen
+class OtherVersion:
+    """The plan has schema *version*; this theseus reads *readable*."""
+
+    version: object
+    readable: int
+
+
+@cache
+def converter() -> Converter:
+    """The converter of everything a plan or a recording holds."""
+    made = Converter(forbid_extra_keys=True)
+    for union, tag in (
+        (Step, "step"),
+        (Content, "from"),
+        (SecretReference, "from"),
+        (SourceWarning, "warning"),
+        (Outcome, "outcome"),
+    ):
+        configure_tagged_union(union, made, tag_name=tag)
+    made.register_structure_hook(str, _text)
+    made.register_structure_hook(str | EnvironmentSecret, _part(made))
+    made.register_unstructure_hook(Chip, lambda chip: chip.name)
+    made.register_structure_hook(Chip, lambda name, _: SUPPORTED_CHIPS[name])
+    made.register_unstructure_hook(
+        Allocation,
+        lambda allocation: {
+            **make_dict_unstructure_fn(Allocation, made)(allocation),
+            "total_chips": allocation.total_chips,
+        },
+    )
+    made.register_structure_hook(Allocation, _allocation(made))
+    made.register_unstructure_hook(HardwareRequest, _request_data)
+    made.register_structure_hook(HardwareRequest, _request)
+    return made
+
+
+def plan_data(plan: Plan) -> dict[str, Any]:
+    """*plan* as plain data."""
+    data: dict[str, Any] = converter().unstructure(plan)
+    return data
+
+
+def plan_json(plan: Plan) -> str:
+    """*plan* as the text of a JSON file."""
+    return json_text(plan_data(plan))
+
+
+def json_text(data: object) -> str:
+    """*data* as JSON for people; names that are no UTF-8 survive as escapes."""
+    text = json.dumps(data, indent=2, ensure_ascii=False) + "\n"
+    return _SURROGATE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def read_plan(data: object) -> Result[Plan, NotAPlan | OtherVersion]:
+    """The plan in plain *data*."""
+    if not isinstance(data, Mapping) or "version" not in data:
+        return Failure(NotAPlan(("it has no key 'version'",)))
+    if data["version"] != SCHEMA_VERSION:
+        return Failure(OtherVersion(data["version"], SCHEMA_VERSION))
+    try:
+        return Success(converter().structure(data, Plan))
+    except Exception as error:  # noqa: BLE001  cattrs raises whatever a class's own checks raise
+        return Failure(NotAPlan(tuple(transform_error(error, path="plan"))))
+
+
+def _text(value: object, _: object) -> str:
+    if isinstance(value, str):
+        return value
+    raise TypeError(f"expected text, got {value!r}")
+
+
+def _part(made: Converter) -> Any:  # noqa: ANN401  cattrs' hooks are untyped
+    def hook(value: object, _: object) -> str | EnvironmentSecret:
+        return value if isinstance(value, str) else made.structure(value, EnvironmentSecret)
+
+    return hook
+
+
+def _allocation(made: Converter) -> Any:  # noqa: ANN401  cattrs' hooks are untyped
+    plain = make_dict_structure_fn(Allocation, made, _cattrs_forbid_extra_keys=True)
+
+    def hook(value: Mapping[str, Any], cls: type[Allocation]) -> Allocation:
+        own = {key: item for key, item in value.items() if key != "total_chips"}
+        allocation = plain(own, cls)
+        if value.get("total_chips") != allocation.total_chips:
+            raise ValueError("total_chips is not nodes times chips_per_node")
+        return allocation
+
+    return hook
+
+
+def _request_data(request: HardwareRequest) -> dict[str, Any]:
+    return {
+        "chip": None if request.chip is None else request.chip.name,
+        "min_chips": request.min_chips,
+        "preferred_clusters": list(request.preferred_clusters),
+        "forbidden_clusters": list(request.forbidden_clusters),
+        **{name: getattr(request, name) for name in ("n_shards", "mem", "time", "nodes", "cpus")},
+    }
+
+
+def _request(value: Mapping[str, Any], _: object) -> HardwareRequest:
+    chip = value["chip"]
+    rest = {key: item for key, item in value.items() if key != "chip"}
+    return HardwareRequest(chip=None if chip is None else SUPPORTED_CHIPS[chip], **rest)

@@ -1,0 +1,126 @@
+"""Config: the dispatch YAML as frozen values. Its annotations are the schema.
+
+What a key means is said here and in `examples/dispatch.yaml`; nothing here reads a file.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Annotated, Literal, TypeAlias
+
+from attrs import frozen
+
+from theseus.core.decode import OrName, Tagged
+from theseus.core.fields import (
+    Assigned,
+    CacheSize,
+    Limit,
+    Memory,
+    Minutes,
+    MountUrl,
+    Positive,
+    RemotePath,
+    SecretSource,
+)
+from theseus.core.secrets import Referenced, SecretReference
+
+Transport: TypeAlias = Literal["auto", "asyncssh", "openssh", "local"]
+_EMPTY: Mapping[str, str] = MappingProxyType({})
+_NO_ENVIRONMENT: Mapping[str, str | Referenced] = MappingProxyType({})
+_NO_SECRETS: Mapping[str, SecretReference] = MappingProxyType({})
+
+
+@frozen
+class ClusterConfig:
+    """Storage and work roots that hosts share. Paths are absolute or begin with `~/`."""
+
+    root: RemotePath
+    work: RemotePath
+    log: RemotePath | None = None
+    share: RemotePath | None = None
+    data: RemotePath | None = None
+    checkpoints: RemotePath | None = None
+    results: RemotePath | None = None
+    status: RemotePath | None = None
+    mount: MountUrl | None = None
+    cache_size: CacheSize | None = None
+    cache_dir: RemotePath | None = None
+    all_squash: str | None = None
+    uv_cache: RemotePath | None = None
+    env: Mapping[str, Assigned] = _NO_ENVIRONMENT
+    secrets: Mapping[str, SecretSource] = _NO_SECRETS
+
+
+@frozen
+class PlainHost:
+    """A machine that jobs are started on directly. *chips* caps what may be used of each chip."""
+
+    cluster: str
+    ssh: str | None = None
+    transport: Transport = "auto"
+    uv_groups: tuple[str, ...] = ()
+    chips: Mapping[str, Limit] | None = None
+    mem: Memory | None = None
+    time: Minutes | None = None
+    cpus_per_task: Positive | None = None
+    env: Mapping[str, Assigned] = _NO_ENVIRONMENT
+    secrets: Mapping[str, SecretSource] = _NO_SECRETS
+    setup: tuple[str, ...] = ()
+    modules: tuple[str, ...] = ()
+
+
+@frozen
+class Partition:
+    """A SLURM partition; *chip* says what an untyped `gpu` GRES is there."""
+
+    name: str
+    default: bool = False
+    constraint: str | None = None
+    chip: str | None = None
+    time: Minutes | None = None
+
+
+@frozen
+class SlurmHost:
+    """A login node from which jobs are submitted with sbatch."""
+
+    cluster: str
+    partitions: tuple[Annotated[Partition, OrName()], ...]
+    ssh: str | None = None
+    transport: Transport = "auto"
+    cpu_partitions: tuple[Annotated[Partition, OrName()], ...] = ()
+    account: str | None = None
+    qos: str | None = None
+    mem: Memory | None = None
+    time: Minutes | None = None
+    cpus_per_task: Positive | None = None
+    constraint: str | None = None
+    exclude: tuple[str, ...] = ()
+    chips: Mapping[str, Limit] | None = None
+    gres_mapping: Mapping[str, str] = _EMPTY
+    sbatch: tuple[str, ...] = ()
+    uv_groups: tuple[str, ...] = ()
+    env: Mapping[str, Assigned] = _NO_ENVIRONMENT
+    secrets: Mapping[str, SecretSource] = _NO_SECRETS
+    setup: tuple[str, ...] = ()
+    modules: tuple[str, ...] = ()
+
+
+Host: TypeAlias = PlainHost | SlurmHost
+AnyHost: TypeAlias = Annotated[
+    PlainHost | SlurmHost, Tagged("type", {"plain": PlainHost, "slurm": SlurmHost})
+]
+
+
+@frozen
+class DispatchConfig:
+    """The whole dispatch config; `config_checks.decode_config` gives only consistent ones."""
+
+    clusters: Mapping[str, ClusterConfig]
+    hosts: Mapping[str, AnyHost]
+    priority: tuple[str, ...] = ()
+    gres_mapping: Mapping[str, str] = _EMPTY
+
+    def hosts_by_preference(self) -> tuple[str, ...]:
+        """Host names in priority order, then the unlisted ones in file order."""
+        listed = dict.fromkeys(self.priority)
+        return (*listed, *(name for name in self.hosts if name not in listed))

@@ -1,0 +1,246 @@
+"""Strict decoding: plain data into frozen attrs values, every problem at once.
+
+The annotations of a class are its schema. Nothing is coerced: `22.5` is no whole number, `true` is
+no number, a text is no list. A problem names the key path, what was expected and the nearest known
+key; whoever read the text adds line and column.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from difflib import get_close_matches
+from functools import cache
+from types import MappingProxyType, NoneType, UnionType
+from typing import (
+    Annotated,
+    Any,
+    Literal,
+    TypeAlias,
+    TypeVar,
+    Union,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
+
+import attrs
+from attrs import frozen
+from returns.pipeline import is_successful
+from returns.result import Failure, Result, Success
+
+from theseus.core.secrets import Referenced
+
+Path: TypeAlias = tuple[str | int, ...]
+Decoded = TypeVar("Decoded")
+
+_KINDS: Mapping[object, str] = {
+    str: "text",
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    Referenced: "text from the environment",
+}
+
+
+@frozen
+class Problem:
+    """What is wrong with a value, and the *path* of keys that leads to it."""
+
+    path: Path
+    message: str
+
+
+@frozen
+class Parsed:
+    """Annotation of a field that *parse* reads from whatever stands there."""
+
+    parse: Callable[[object], Result[Any, str]]
+
+
+@frozen
+class Tagged:
+    """Annotation of a field whose class is chosen by the value of *key*."""
+
+    key: str
+    classes: Mapping[str, type]
+
+
+@frozen
+class OrName:
+    """Annotation of a class that may be written as its bare `name`."""
+
+
+def show_path(path: Path) -> str:
+    """`hosts.box.partitions[0]` of ("hosts", "box", "partitions", 0).
+
+    >>> show_path(("hosts", "box", "partitions", 0))
+    'hosts.box.partitions[0]'
+    """
+    shown = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in path)
+    return shown.removeprefix(".")
+
+
+def show_value(value: object) -> str:
+    """A short name of a wrong value: its kind and, for a scalar, itself."""
+    match value:
+        case None:
+            return "nothing"
+        case Mapping():
+            return "a mapping"
+        case list() | tuple():
+            return "a list"
+        case Referenced():
+            return _KINDS[Referenced]
+        case _:
+            return f"{_KINDS.get(type(value), type(value).__name__)} {value!r}"
+
+
+def nearest(name: str, known: Sequence[str]) -> str:
+    """`; did you mean 'chips'?` when a *known* name is close to *name*, else nothing."""
+    close = get_close_matches(name, known, 1)
+    return f"; did you mean {close[0]!r}?" if close else ""
+
+
+def expected(what: str, value: object) -> str:
+    """What to say of a *value* that is not *what*."""
+    return f"expected {what}, got {show_value(value)}"
+
+
+def plain_text(value: object) -> str | None:
+    """The text of a text, also of one that came from the environment; None of anything else."""
+    match value:
+        case str():
+            return value
+        case Referenced(text, _):
+            return text
+        case _:
+            return None
+
+
+def decode(cls: type[Decoded], data: object) -> Result[Decoded, tuple[Problem, ...]]:
+    """*data* as a *cls*, or every problem in it."""
+    problems: list[Problem] = []
+    decoded = _Decoding(problems).value(cls, data, ())
+    return Failure(tuple(problems)) if problems else Success(decoded)
+
+
+@cache
+def _schema(cls: type) -> Mapping[str, tuple[Any, bool]]:
+    """The keys of a class: annotation, and whether the key must be there."""
+    hints = get_type_hints(cls, include_extras=True)
+    return {
+        field.name: (hints[field.name], field.default is attrs.NOTHING)
+        for field in attrs.fields(cls)
+        if field.init
+    }
+
+
+@frozen
+class _Decoding:
+    """One decoding under way; *problems* is where it says what it finds."""
+
+    problems: list[Problem]
+
+    def refuse(self, path: Path, message: str) -> None:
+        """Note a problem."""
+        self.problems.append(Problem(path, message))
+
+    def value(self, schema: Any, value: object, path: Path) -> Any:
+        origin = get_origin(schema)
+        if origin is Annotated:
+            return self.annotated(schema, value, path)
+        if origin in {UnionType, Union}:
+            return self.optional(schema, value, path)
+        if origin is tuple:
+            return self.sequence(get_args(schema)[0], value, path)
+        if origin is Mapping:
+            return self.mapping(get_args(schema)[1], value, path)
+        if origin is Literal:
+            return self.literal(get_args(schema), value, path)
+        if attrs.has(schema):
+            return self.instance(schema, value, path)
+        return self.scalar(schema, value, path)
+
+    def annotated(self, schema: Any, value: object, path: Path) -> Any:
+        kind, note = get_args(schema)
+        match note:
+            case Parsed(parse):
+                parsed = parse(value)
+                if is_successful(parsed):
+                    return parsed.unwrap()
+                return self.refuse(path, parsed.failure())
+            case Tagged(key, classes):
+                return self.tagged(key, classes, value, path)
+            case _:
+                named = plain_text(value)
+                return self.value(kind, value if named is None else {"name": named}, path)
+
+    def tagged(self, key: str, classes: Mapping[str, type], value: object, path: Path) -> Any:
+        if not isinstance(value, Mapping):
+            return self.refuse(path, expected("a mapping", value))
+        tags = " or ".join(classes)
+        if key not in value:
+            return self.refuse(path, f"lacks the key {key!r} ({tags})")
+        tag = plain_text(value[key])
+        if tag is None or tag not in classes:
+            return self.refuse((*path, key), expected(tags, value[key]))
+        rest = {name: item for name, item in value.items() if name != key}
+        return self.instance(classes[tag], rest, path)
+
+    def optional(self, schema: Any, value: object, path: Path) -> Any:
+        if value is None:
+            return None
+        (kind,) = (each for each in get_args(schema) if each is not NoneType)
+        return self.value(kind, value, path)
+
+    def sequence(self, element: Any, value: object, path: Path) -> Any:
+        if not isinstance(value, list | tuple):
+            return self.refuse(path, expected("a list", value))
+        return tuple(self.value(element, item, (*path, at)) for at, item in enumerate(value))
+
+    def mapping(self, element: Any, value: object, path: Path) -> Any:
+        if not isinstance(value, Mapping):
+            return self.refuse(path, expected("a mapping", value))
+        decoded = {}
+        for key, item in value.items():
+            if isinstance(key, str):
+                decoded[key] = self.value(element, item, (*path, key))
+            else:
+                self.refuse((*path, str(key)), f"expected text as a key, got {show_value(key)}")
+        return MappingProxyType(decoded)
+
+    def literal(self, options: tuple[str, ...], value: object, path: Path) -> Any:
+        text = plain_text(value)
+        if text in options:
+            return text
+        return self.refuse(path, expected(" or ".join(options), value))
+
+    def instance(self, cls: type, value: object, path: Path) -> Any:
+        if not isinstance(value, Mapping):
+            return self.refuse(path, expected("a mapping", value))
+        schema = _schema(cls)
+        for key in value:
+            if key not in schema:
+                known = nearest(str(key), tuple(schema))
+                self.refuse((*path, str(key)), f"unknown key{known}")
+        for name, (_, required) in schema.items():
+            if required and value.get(name) is None:
+                self.refuse(path, f"lacks the key {name!r}")
+        before = len(self.problems)
+        decoded = {
+            name: self.value(annotation, value[name], (*path, name))
+            for name, (annotation, _) in schema.items()
+            if value.get(name) is not None
+        }
+        # a value with holes is never built: its problems are said already
+        return None if self.problems[before:] or self._lacks(schema, decoded) else cls(**decoded)
+
+    def _lacks(self, schema: Mapping[str, tuple[Any, bool]], decoded: Mapping[str, Any]) -> bool:
+        return any(required and name not in decoded for name, (_, required) in schema.items())
+
+    def scalar(self, kind: Any, value: object, path: Path) -> Any:
+        text = plain_text(value)
+        if kind is str and text is not None:
+            return text
+        # bool is a subclass of int, and a whole number is a fine float
+        if type(value) is kind or (kind is float and type(value) is int):
+            return value
+        return self.refuse(path, expected(_KINDS[kind], value))

@@ -1,0 +1,203 @@
+"""Errors: what can be wrong between a command line and a plan, as frozen values, and their text.
+
+Each text says what is wrong, where, and what to do next. Only the command line makes exit statuses.
+"""
+
+from typing import TypeAlias, assert_never
+
+from attrs import frozen
+
+from theseus.core import source_text
+from theseus.core.codec import NotAPlan, OtherVersion
+from theseus.core.decode import show_path
+from theseus.core.outcome import HostUnreachable, NothingToSend
+from theseus.core.render import render_trace
+from theseus.core.request import BadFlag
+from theseus.core.solve import NoFit
+from theseus.core.source import SourceError
+
+
+@frozen
+class Located:
+    """A problem of a file with its place: *line* and *column* count from 1; 0 when unknown."""
+
+    line: int
+    column: int
+    path: tuple[str | int, ...]
+    message: str
+
+
+@frozen
+class BadFile:
+    """The file *path* was read and is wrong in one or more places."""
+
+    path: str
+    problems: tuple[Located, ...]
+
+
+@frozen
+class Unreadable:
+    """The file *path* could not be read or written; *kind* says what it is."""
+
+    kind: str
+    path: str
+    reason: str
+    advice: str
+
+
+@frozen
+class BadInput:
+    """Flags or arguments that cannot be used."""
+
+    problems: tuple[BadFlag, ...]
+
+
+@frozen
+class UnknownJob:
+    """No registered job has *key*; *nearest* ones and how many there are."""
+
+    key: str
+    nearest: tuple[str, ...]
+    known: tuple[str, ...]
+
+
+@frozen
+class BadJob:
+    """The job's code could not be used."""
+
+    key: str
+    reason: str
+    advice: str
+
+
+@frozen
+class SourceUnusable:
+    """No source snapshot could be taken."""
+
+    error: SourceError
+
+
+@frozen
+class PlanUnusable:
+    """The file *path* holds no plan this theseus can perform."""
+
+    path: str
+    error: NotAPlan | OtherVersion
+
+
+@frozen
+class StalePlan:
+    """The target has changed since the plan was made; *differences* say how."""
+
+    host: str
+    differences: tuple[str, ...]
+
+
+@frozen
+class StepFailed:
+    """Step *number* (from 1) of the plan failed on *host* with *message*."""
+
+    run: str
+    host: str
+    number: int
+    command: str
+    message: str
+
+
+@frozen
+class SubmissionUnknown:
+    """The answer to the submission of *run* was lost."""
+
+    run: str
+    host: str
+    reason: str
+    run_dir: str
+
+
+PlanError: TypeAlias = (
+    BadFile
+    | Unreadable
+    | BadInput
+    | UnknownJob
+    | BadJob
+    | SourceUnusable
+    | PlanUnusable
+    | NoFit
+    | StalePlan
+    | HostUnreachable
+    | NothingToSend
+    | StepFailed
+    | SubmissionUnknown
+)
+
+
+def explain(error: PlanError) -> str:  # noqa: C901, PLR0911, PLR0912  one arm for each error, in one place
+    """*error* in words."""
+    match error:
+        case BadFile(path, problems):
+            return "\n".join(_located(path, problem) for problem in problems)
+        case Unreadable(kind, path, reason, advice):
+            return f"{kind} {path}: {reason}; {advice}"
+        case BadInput(problems):
+            return "\n".join(f"{problem.flag}: {problem.message}" for problem in problems)
+        case UnknownJob():
+            return _unknown_job(error)
+        case BadJob(key, reason, advice):
+            return f"job {key!r}: {reason}; {advice}"
+        case SourceUnusable(reason):
+            return source_text.explain(reason)
+        case PlanUnusable(path, reason):
+            return f"{path}: {_plan_unusable(reason)}"
+        case NoFit(trace):
+            return f"nothing fits\n\n{render_trace(trace)}"
+        case StalePlan(host, differences):
+            return (
+                f"the plan is stale: {host} has changed since it was made: "
+                f"{'; '.join(differences)}; plan again, or pass --force to perform it all the same"
+            )
+        case HostUnreachable(host, reason, advice):
+            return f"{host}: {reason}; {advice}"
+        case NothingToSend(what, advice):
+            return f"{what}; {advice}"
+        case StepFailed(run, host, number, command, message):
+            return f"run {run}: step {number} failed on {host}: {message}\n  {command}"
+        case SubmissionUnknown(run, host, reason, run_dir):
+            return (
+                f"run {run}: its submission to {host} was not answered ({reason}); it may have "
+                f"started: look into {run_dir} there before submitting again, or apply the same "
+                "plan again, which never starts a run twice"
+            )
+        case _:
+            assert_never(error)
+
+
+def _plan_unusable(error: NotAPlan | OtherVersion) -> str:
+    match error:
+        case OtherVersion(version, readable):
+            return (
+                f"a plan of schema version {version}; this theseus reads version {readable}: "
+                "make the plan again"
+            )
+        case NotAPlan(problems):
+            return f"not a plan: {'; '.join(problems[:5])}"
+        case _:
+            assert_never(error)
+
+
+def _located(path: str, problem: Located) -> str:
+    place = f"{path}:{problem.line}:{problem.column}" if problem.line else path
+    keys = show_path(problem.path)
+    return f"{place}: {keys}: {problem.message}" if keys else f"{place}: {problem.message}"
+
+
+def _unknown_job(error: UnknownJob) -> str:
+    if error.nearest:
+        hint = f"did you mean {' or '.join(map(repr, error.nearest))}?"
+    elif error.known:
+        hint = f"known are {', '.join(error.known)}"
+    else:
+        hint = "none is registered here"
+    return (
+        f"no job is called {error.key!r}; {hint} (`theseus jobs` lists them; jobs of a project are "
+        "found through [tool.theseus] jobs in its pyproject.toml, or --load MODULE)"
+    )

@@ -1,0 +1,128 @@
+"""Fields of the config: how each kind of value is read, and what is said when it is none.
+
+Each parser takes whatever stands in the YAML and gives the value or what was expected.
+"""
+
+import re
+from typing import Annotated, TypeAlias
+from urllib.parse import urlsplit, urlunsplit
+
+from attrs import field, frozen
+from returns.result import Failure, Result, Success
+
+from theseus.core.decode import Parsed, expected, plain_text, show_value
+from theseus.core.quantity import MEMORY_FORM, TIME_FORM, duration, memory
+from theseus.core.secrets import Referenced, SecretReference, parse_reference
+
+_SIZE = re.compile(r"\d+[KMGT]?", re.IGNORECASE)
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+
+def has_control(text: str) -> bool:
+    """Whether *text* holds a control character."""
+    return _CONTROL.search(text) is not None
+
+
+@frozen
+class Mount:
+    """A JuiceFS metadata URL: its text *without* a password, and the password when it has one."""
+
+    url: str
+    password: str | Referenced | None = field(default=None, repr=False)
+
+
+def _path(value: object) -> Result[str, str]:
+    text = plain_text(value)
+    if text is None or not (text.startswith(("/", "~/")) or text == "~"):
+        return Failure(expected("an absolute path or one beginning with ~/", value))
+    if has_control(text):
+        return Failure("expected a path without control characters")
+    return Success(text.rstrip("/") or "/")
+
+
+def _memory(value: object) -> Result[int, str]:
+    match value:
+        case bool() | float() | None:
+            return Failure(expected(MEMORY_FORM, value))
+        case int():
+            return memory(str(value))
+        case _:
+            text = plain_text(value)
+            return Failure(expected(MEMORY_FORM, value)) if text is None else memory(text)
+
+
+def _minutes(value: object) -> Result[int, str]:
+    match value:
+        case bool() | float() | None:
+            return Failure(expected(TIME_FORM, value))
+        case int():
+            return duration(str(value))
+        case _:
+            text = plain_text(value)
+            return Failure(expected(TIME_FORM, value)) if text is None else duration(text)
+
+
+def _positive(value: object) -> Result[int, str]:
+    if type(value) is int and value > 0:
+        return Success(value)
+    return Failure(expected("a whole number above 0", value))
+
+
+def _limit(value: object) -> Result[int, str]:
+    if type(value) is int and value >= 0:
+        return Success(value)
+    return Failure(expected("a whole number, 0 or more", value))
+
+
+def _size(value: object) -> Result[str, str]:
+    text = str(value) if type(value) is int else plain_text(value)
+    if text is not None and _SIZE.fullmatch(text):
+        return Success(text)
+    return Failure(expected("a size such as 100G", value))
+
+
+def _secret(value: object) -> Result[SecretReference, str]:
+    match value:
+        case Referenced(_, (only,)) if not isinstance(only, str):
+            return Success(only)
+        case str() if (reference := parse_reference(value)) is not None:
+            return Success(reference)
+        case str():
+            # the text may be the secret itself: it is not repeated
+            return Failure("expected env:NAME, file:PATH or cmd:COMMAND")
+        case _:
+            return Failure(f"expected env:NAME, file:PATH or cmd:COMMAND, got {show_value(value)}")
+
+
+def _assigned(value: object) -> Result[str | Referenced, str]:
+    match value:
+        case Referenced():
+            return Success(value)
+        case str() if "\0" not in value:
+            return Success(value)
+        case _:
+            return Failure(expected("text (numbers and true/false in quotes)", value))
+
+
+def _mount(value: object) -> Result[Mount, str]:
+    text = plain_text(value)
+    parts = urlsplit(text) if text is not None else None
+    if parts is None or parts.scheme not in {"redis", "rediss", "unix"}:
+        return Failure("expected a redis:// URL")
+    if parts.password is None:
+        return Success(Mount(text or ""))
+    user = parts.username or ""
+    host = parts.netloc.rpartition("@")[2]
+    open_url = urlunsplit(parts._replace(netloc=f"{user}@{host}" if user else host))
+    return Success(Mount(open_url, parts.password))
+
+
+RemotePath: TypeAlias = Annotated[str, Parsed(_path)]
+Memory: TypeAlias = Annotated[int, Parsed(_memory)]
+Minutes: TypeAlias = Annotated[int, Parsed(_minutes)]
+Positive: TypeAlias = Annotated[int, Parsed(_positive)]
+Limit: TypeAlias = Annotated[int, Parsed(_limit)]
+Assigned: TypeAlias = Annotated[str | Referenced, Parsed(_assigned)]
+SecretSource: TypeAlias = Annotated[SecretReference, Parsed(_secret)]
+MountUrl: TypeAlias = Annotated[Mount, Parsed(_mount)]
+CacheSize: TypeAlias = Annotated[str, Parsed(_size)]

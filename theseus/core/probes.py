@@ -1,0 +1,173 @@
+"""Probes: pure pairs of a command and how its answer is read.
+
+All probes of a host travel in one exchange. A tool that is missing is a fact, not a failure; a tool
+that is there and answers nonsense is said so, and its devices do not count as free.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Callable
+from typing import Final, Generic, TypeVar
+
+from attrs import frozen
+from returns.pipeline import is_successful
+from returns.result import Failure, Result, Success
+
+from theseus.base.detect import (
+    NVIDIA_LIST,
+    NVIDIA_QUERY,
+    ROCM_QUERY,
+    Device,
+    parse_mig,
+    parse_nvidia_query,
+    parse_rocm_query,
+)
+from theseus.core.inventory import Gpu, HostSnapshot, PlainSnapshot, Tools, Unreachable
+
+Fact = TypeVar("Fact")
+_MISSING: Final = 127  # sh(1): command not found
+_BUSY_SHARE: Final = 0.1  # of a GPU's memory, held by compute processes
+
+
+@frozen
+class Answer:
+    """What a probe's command said: exit *status* and standard *output*."""
+
+    status: int
+    output: str
+
+
+@frozen
+class Probe(Generic[Fact]):
+    """A command, and what its answer means."""
+
+    argv: tuple[str, ...]
+    parse: Callable[[Answer], Result[Fact, str]]
+
+
+def _nvidia(answer: Answer) -> Result[tuple[Device, ...], str]:
+    return _devices(answer, parse_nvidia_query)
+
+
+def _rocm(answer: Answer) -> Result[tuple[Device, ...], str]:
+    return _devices(answer, parse_rocm_query)
+
+
+def _devices(
+    answer: Answer, parse: Callable[[str], tuple[Device, ...]]
+) -> Result[tuple[Device, ...], str]:
+    if answer.status == _MISSING:
+        return Success(())
+    # nvidia-smi ends with 6 when there is no device; its text says so
+    if answer.status and "No devices were found" not in answer.output:
+        return Failure(_first_line(answer.output) or f"it ended with status {answer.status}")
+    try:
+        return Success(parse(answer.output))
+    except ValueError as error:
+        return Failure(str(error))
+
+
+def _held(answer: Answer) -> Result[Counter[str], str]:
+    """Bytes that compute processes hold, by GPU uuid; one that hides its use counts as all."""
+    held: Counter[str] = Counter()
+    for line in answer.output.splitlines():
+        uuid, comma, used = (part.strip() for part in line.partition(","))
+        if comma and uuid.startswith("GPU-"):
+            held[uuid] += int(used) * 2**20 if used.isdecimal() else 2**62
+    return Success(held)
+
+
+def _divided(answer: Answer) -> Result[frozenset[str], str]:
+    return Success(frozenset(parse_mig(answer.output)))
+
+
+def _cpus(answer: Answer) -> Result[int, str]:
+    text = answer.output.strip()
+    return Success(int(text)) if text.isdecimal() else Failure(f"nproc answered {text!r}")
+
+
+def _memory(answer: Answer) -> Result[int, str]:
+    found = re.search(r"^MemAvailable:\s+(\d+) kB$", answer.output, re.MULTILINE)
+    return Success(int(found[1]) * 1024) if found else Failure("/proc/meminfo has no MemAvailable")
+
+
+def _tools(answer: Answer) -> Result[Tools, str]:
+    lines = (line.strip().partition(" ") for line in answer.output.splitlines())
+    found = {name: version for name, _, version in lines}
+    return Success(
+        Tools("uv" in found, "git" in found, "zstd" in found, found.get("python3") or None)
+    )
+
+
+NVIDIA: Final = Probe(NVIDIA_QUERY, _nvidia)
+NVIDIA_MIG: Final = Probe(NVIDIA_LIST, _divided)
+NVIDIA_PROCESSES: Final = Probe(
+    ("nvidia-smi", "--query-compute-apps=gpu_uuid,used_memory", "--format=csv,noheader,nounits"),
+    _held,
+)
+ROCM: Final = Probe(ROCM_QUERY, _rocm)
+CPUS: Final = Probe(("nproc",), _cpus)
+MEMORY: Final = Probe(("cat", "/proc/meminfo"), _memory)
+_LOOK_FOR_TOOLS: Final = (
+    'PATH=$PATH:$HOME/.local/bin; for tool in uv git zstd; do command -v "$tool" >/dev/null && '
+    'echo "$tool"; done; command -v python3 >/dev/null && echo "python3 $(python3 -c '
+    "'import platform; print(platform.python_version())')\""
+)
+TOOLS: Final = Probe(("sh", "-c", _LOOK_FOR_TOOLS), _tools)
+
+PLAIN: Final = (NVIDIA, NVIDIA_MIG, NVIDIA_PROCESSES, ROCM, CPUS, MEMORY, TOOLS)
+
+
+def plain_snapshot(answers: tuple[Answer, ...]) -> HostSnapshot:
+    """The snapshot that the *answers* to `PLAIN`, in its order, make."""
+    nvidia_said, mig_said, held_said, rocm_said, cpus_said, memory_said, tools_said = answers
+    nvidia, rocm = NVIDIA.parse(nvidia_said), ROCM.parse(rocm_said)
+    cpus, memory = CPUS.parse(cpus_said), MEMORY.parse(memory_said)
+    held, divided = NVIDIA_PROCESSES.parse(held_said), NVIDIA_MIG.parse(mig_said)
+    if not is_successful(both := Result.do((c, m) for c in cpus for m in memory)):
+        return Unreachable(both.failure())
+    broken = [
+        f"{tool}: {devices.failure()}"
+        for tool, devices in (("nvidia-smi", nvidia), ("rocm-smi", rocm))
+        if not is_successful(devices)
+    ]
+    return PlainSnapshot(
+        gpus=(
+            *_gpus(nvidia.value_or(()), held.unwrap(), divided.unwrap()),
+            *_gpus(rocm.value_or(()), Counter(), frozenset()),
+        ),
+        cpus=cpus.unwrap(),
+        memory_available=memory.unwrap(),
+        tools=TOOLS.parse(tools_said).unwrap(),
+        broken=broken[0] if broken else None,
+    )
+
+
+def _gpus(
+    devices: tuple[Device, ...], held: Counter[str], divided: frozenset[str]
+) -> tuple[Gpu, ...]:
+    return tuple(
+        Gpu(
+            uuid=device.uuid or str(device.index),
+            name=device.name,
+            chip=device.chip.name if device.chip else None,
+            memory=device.memory or 0,
+            # a divided GPU cannot be had whole; AMD's tool names no processes, memory must do
+            busy=device.uuid in divided
+            or _share(device, held[device.uuid] or _amd_use(device)) >= _BUSY_SHARE,
+        )
+        for device in devices
+    )
+
+
+def _share(device: Device, used: int) -> float:
+    return used / device.memory if device.memory else float(used > 0)
+
+
+def _amd_use(device: Device) -> int:
+    is_amd = device.chip is not None and device.chip.name.startswith("mi")
+    return (device.memory_used or 0) if is_amd else 0
+
+
+def _first_line(text: str) -> str:
+    return next((line.strip() for line in text.splitlines() if line.strip()), "")

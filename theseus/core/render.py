@@ -1,0 +1,136 @@
+"""Rendering: plans as text for people. Everything shown comes from the plan."""
+
+from collections.abc import Iterator
+from typing import assert_never
+
+from theseus.core.plan import Plan
+from theseus.core.quantity import count, show_duration, show_memory
+from theseus.core.script import describe_step
+from theseus.core.secrets import describe
+from theseus.core.steps import (
+    ClaimRun,
+    Content,
+    EnsureFile,
+    EnsureTree,
+    Launch,
+    MakeDir,
+    Packaged,
+    PlanDocument,
+    PutFile,
+    PutSecrets,
+    Step,
+    Text,
+)
+from theseus.core.table import table
+from theseus.core.verdict import TraceLine
+
+
+def render_plan(plan: Plan) -> str:
+    """The plan in one screen: run, target, allocation, source, places, trace, steps."""
+    return "\n\n".join(
+        part for part in (_head(plan), _notes(plan), _trace(plan), _steps(plan)) if part
+    )
+
+
+def render_trace(trace: tuple[TraceLine, ...]) -> str:
+    """The decision trace as a table."""
+    rows = [(line.host, line.partition or "-", line.verdict, line.reason) for line in trace]
+    return table(("HOST", "PARTITION", "VERDICT", "REASON"), rows)
+
+
+def describe_content(step: Step) -> str | None:
+    """What *step* puts on the host, in words; None for one that puts nothing there."""
+    match step:
+        case PutFile(_, _, _, content) | EnsureFile(_, _, _, content):
+            return _content(content)
+        case EnsureTree(_, _, tree):
+            return f"source tree {tree[:12]}, unless it is there"
+        case PutSecrets(_, _, secrets):
+            return ", ".join(f"{each.variable} from {describe(each.reference)}" for each in secrets)
+        case MakeDir() | ClaimRun() | Launch():
+            return None
+        case _:
+            assert_never(step)
+
+
+def _content(content: Content) -> str:
+    match content:
+        case Text(text):
+            return f"{count(len(text.encode()), 'byte')}, in this plan"
+        case PlanDocument():
+            return "this plan"
+        case Packaged(name, sha256):
+            return f"{name} of this theseus, sha256 {sha256[:12]}"
+        case _:
+            assert_never(content)
+
+
+def _head(plan: Plan) -> str:
+    run, target = plan.run, plan.target
+    lines = (
+        ("run", f"{run.name} ({run.id})"),
+        ("job", f"{run.job}, project {run.project}, group {run.group}"),
+        ("target", _target(plan)),
+        ("allocation", ", ".join(_allocation(plan))),
+        ("source", _source(plan)),
+        ("work", plan.paths.work),
+        ("log", plan.paths.log),
+        ("results", plan.paths.results),
+    )
+    width = max(len(name) for name, _ in lines)
+    heading = f"Plan of run {run.name!r} on {target.host}"
+    return "\n".join((heading, *(f"  {name.ljust(width)}  {value}" for name, value in lines)))
+
+
+def _target(plan: Plan) -> str:
+    target = plan.target
+    way = "this machine" if target.ssh is None else f"ssh {target.ssh}"
+    partition = "" if target.partition is None else f", partition {target.partition}"
+    return f"{target.host} ({target.type}, cluster {target.cluster}{partition}, {way})"
+
+
+def _allocation(plan: Plan) -> Iterator[str]:
+    allocation = plan.allocation
+    kind = "CPUs alone" if allocation.total_chips == 0 else None
+    chip = allocation.chip or "chip of one kind"
+    yield kind or (
+        f"{count(allocation.nodes, 'node')} with {count(allocation.chips_per_node, chip)} each"
+        if allocation.nodes > 1
+        else f"{allocation.chips_per_node} x {chip}"
+    )
+    if allocation.memory is not None:
+        yield f"{show_memory(allocation.memory)} of memory"
+    if allocation.cpus is not None:
+        yield count(allocation.cpus, "CPU")
+    if plan.request.time is not None:
+        yield f"time {show_duration(plan.request.time)}"
+
+
+def _source(plan: Plan) -> str:
+    source = plan.source
+    commit = "no commit" if source.commit is None else f"commit {source.commit[:12]}"
+    state = "with uncommitted changes" if source.dirty else "as committed"
+    inside = f", starts in {source.subdirectory}" if source.subdirectory else ""
+    return f"{source.repository} tree {source.tree[:12]} ({commit}, {state}){inside}"
+
+
+def _notes(plan: Plan) -> str:
+    return "\n".join(f"note: {note}" for note in plan.notes)
+
+
+def _trace(plan: Plan) -> str:
+    return f"Considered\n{_indented(render_trace(plan.trace))}"
+
+
+def _steps(plan: Plan) -> str:
+    lines: list[str] = []
+    width = len(str(len(plan.steps)))
+    for number, step in enumerate(plan.steps, 1):
+        lines.append(f"{number:>{width}}  {describe_step(step)}")
+        if content := describe_content(step):
+            lines.append(f"{'':{width}}    {content}")
+    return f"Steps on {plan.target.host}\n{_indented(chr(10).join(lines))}"
+
+
+def _indented(text: str) -> str:
+    return "\n".join(f"  {line}" for line in text.splitlines())

@@ -1,0 +1,114 @@
+"""Compile a segment to the lines that perform.sh reads on the far side.
+
+A line is a complete `{ …; }` group: a stream cut in the middle of one is a syntax error there,
+never half a command. File content follows its line as raw bytes and is always consumed, so that
+content can never be read as commands.
+"""
+
+from typing import TypeAlias, assert_never
+
+from attrs import frozen
+
+from theseus.core.shell import command_line, path_word
+from theseus.core.steps import (
+    ClaimRun,
+    Content,
+    EnsureFile,
+    EnsureTree,
+    Launch,
+    MakeDir,
+    Packaged,
+    PutFile,
+    PutSecrets,
+    Secret,
+    Segment,
+    Step,
+)
+
+
+@frozen
+class Command:
+    """A shell *command* that needs nothing else."""
+
+    command: str
+
+
+@frozen
+class Receive:
+    """*content* to be written to *path* (a shell word) with *mode*."""
+
+    path: str
+    mode: int
+    content: Content | tuple[Secret, ...]
+
+
+@frozen
+class Obtain:
+    """*content* (or the archive of a tree) to be sent only if *path* is missing there."""
+
+    path: str
+    mode: int
+    content: Packaged | EnsureTree
+
+
+Instruction: TypeAlias = Command | Receive | Obtain
+
+
+def instruction(step: Step) -> Instruction:
+    """What has to happen on the host for *step*."""
+    match step:
+        case MakeDir(_, path, mode):
+            return Command(f"mkdir -p -m {mode:04o} -- {path_word(path)}")
+        case ClaimRun(_, path):
+            return Command(f"claim {path_word(path)}")
+        case PutFile(_, path, mode, content):
+            return Receive(path_word(path), mode, content)
+        case PutSecrets(_, path, secrets):
+            return Receive(path_word(path), 0o600, secrets)
+        case EnsureFile(_, path, mode, content):
+            return Obtain(path_word(path), mode, content)
+        case EnsureTree(_, path, _):
+            return Obtain(path_word(path), 0o644, step)
+        case Launch(_, run_dir, log):
+            return Command(f"launch {path_word(run_dir)} {path_word(log)}")
+        case _:
+            assert_never(step)
+
+
+def command_frame(index: int, command: str) -> bytes:
+    """The line that runs *command* as step *index*, unless an earlier one failed."""
+    return b"{ run %d %s; }\n" % (index, command.encode("utf-8", "surrogateescape"))
+
+
+def receive_frame(index: int, receive: Receive, content: bytes, sha256: str) -> bytes:
+    """The line that writes *content*, and the content."""
+    command = f"receive {receive.mode:04o} {len(content)} {sha256} {receive.path}"
+    return command_frame(index, command) + content
+
+
+def obtain_frame(index: int, obtain: Obtain) -> bytes:
+    """The line that asks for content; the answer is `size sha256` and the bytes."""
+    return command_frame(index, f"obtain {index} {obtain.mode:04o} {obtain.path}")
+
+
+def ask_frame(index: int, argv: tuple[str, ...]) -> bytes:
+    """The line that runs a probe's *argv*; a failing one stops nothing."""
+    return b"{ ask %d %s; }\n" % (index, command_line(argv).encode())
+
+
+def describe_step(step: Step) -> str:
+    """The exact command of *step* as perform.sh gets it, content left out."""
+    match instruction(step):
+        case Command(command):
+            return command
+        case Receive(path, mode, _):
+            return f"receive {mode:04o} {path}"
+        case Obtain(path, mode, _):
+            return f"obtain {mode:04o} {path}"
+        case other:
+            assert_never(other)
+
+
+def last_index(segment: Segment) -> int:
+    """The plan-wide index of the segment's last step."""
+    return segment.first + len(segment.steps) - 1

@@ -1,0 +1,93 @@
+"""References to secrets: where a value comes from, never the value.
+
+Only a performer resolves a reference, at the last moment. `Referenced` is how a value that came
+through `${oc.env:NAME}` travels from the loader to the planner.
+"""
+
+from typing import TypeAlias, assert_never
+
+from attrs import field, frozen
+
+
+@frozen
+class EnvironmentSecret:
+    """The value of an environment *variable* on the client."""
+
+    variable: str
+
+
+@frozen
+class FileSecret:
+    """The content of *path* on the client, without its last newline."""
+
+    path: str
+
+
+@frozen
+class CommandSecret:
+    """What *command*, run by `sh -c` on the client, prints, without its last newline."""
+
+    command: str
+
+
+@frozen
+class ConfigSecret:
+    """The password inside the URL at *key* of the config file *path*."""
+
+    path: str
+    key: str
+
+
+@frozen
+class JoinedSecret:
+    """A text with references inside."""
+
+    parts: tuple[str | EnvironmentSecret, ...]
+
+
+SecretReference: TypeAlias = (
+    EnvironmentSecret | FileSecret | CommandSecret | ConfigSecret | JoinedSecret
+)
+
+
+@frozen
+class Referenced:
+    """A text with parts from the environment: *text* as resolved, *parts* as written."""
+
+    text: str = field(repr=False)
+    parts: tuple[str | EnvironmentSecret, ...]
+
+
+def parse_reference(text: str) -> SecretReference | None:
+    """Read `env:NAME`, `file:PATH` or `cmd:COMMAND`; None for anything else."""
+    scheme, colon, rest = text.partition(":")
+    if not (colon and rest):
+        return None
+    match scheme:
+        case "env":
+            return EnvironmentSecret(rest)
+        case "file":
+            return FileSecret(rest)
+        case "cmd":
+            return CommandSecret(rest)
+        case _:
+            return None
+
+
+def describe(reference: SecretReference) -> str:
+    """Name the place *reference* points at, in the form the config writes it."""
+    match reference:
+        case EnvironmentSecret(variable):
+            return f"env:{variable}"
+        case FileSecret(path):
+            return f"file:{path}"
+        case CommandSecret(command):
+            return f"cmd:{command}"
+        case ConfigSecret(path, key):
+            return f"{key} in {path}"
+        case JoinedSecret(parts):
+            return "".join(
+                part if isinstance(part, str) else f"${{oc.env:{part.variable}}}" for part in parts
+            )
+        case _:
+            assert_never(reference)

@@ -1,0 +1,54 @@
+"""Quoting: the one place where text becomes shell words.
+
+Every string survives real bash byte for byte (NUL cannot exist in a shell word and is refused
+where names and values come in). The only importer of `shlex`.
+"""
+
+import shlex
+from collections.abc import Iterable, Mapping
+
+
+def word(text: str) -> str:
+    """*text* as one shell word.
+
+    >>> word("two words")
+    "'two words'"
+    """
+    return shlex.quote(text)
+
+
+def path_word(path: str) -> str:
+    """*path* as one shell word; a leading `~/` is left to the remote shell, which knows the home.
+
+    >>> path_word("~/a b")
+    "~/'a b'"
+    """
+    if path == "~":
+        return "~"
+    if path.startswith("~/"):
+        rest = path[2:]
+        return f"~/{word(rest)}" if rest else "~/"
+    return word(path)
+
+
+def command_line(argv: Iterable[str]) -> str:
+    """*argv* as one line a shell reads back to the same words."""
+    return " ".join(word(argument) for argument in argv)
+
+
+def environment_file(variables: Mapping[str, str], paths: Mapping[str, str]) -> str:
+    """Sorted `NAME='value'` lines to be sourced; a value of *paths* may begin with `~/`."""
+    lines = {name: f"{name}={word(value)}" for name, value in variables.items()}
+    lines |= {name: f"{name}={path_word(path)}" for name, path in paths.items()}
+    return "".join(f"{lines[name]}\n" for name in sorted(lines))
+
+
+def array_file(name: str, words: Iterable[str]) -> str:
+    """A bash array *name* of ready-made shell *words*, one a line."""
+    body = "".join(f"  {each}\n" for each in words)
+    return f"{name}=(\n{body})\n"
+
+
+def split_command(text: str) -> tuple[str, ...]:
+    """The words of a command a person wrote in one line; ValueError when a quote stays open."""
+    return tuple(shlex.split(text))

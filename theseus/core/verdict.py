@@ -1,0 +1,220 @@
+"""Verdicts: what the solver made of each host it considered, with the numbers.
+
+A reason is a value; `explain` below is the one place where it becomes text.
+"""
+
+from typing import Literal, TypeAlias, assert_never
+
+from attrs import frozen
+
+from theseus.core.quantity import count, show_memory
+
+
+@frozen
+class Allocation:
+    """What a run gets on its host.
+
+    *chip* is None for a generic or CPU request: the runtime finds out. *gpus* are the uuids (or
+    indexes) that may be taken, when the host was asked; *memory* is in bytes for each node.
+    """
+
+    chip: str | None
+    nodes: int
+    chips_per_node: int
+    gpus: tuple[str, ...] = ()
+    memory: int | None = None
+    cpus: int | None = None
+
+    @property
+    def total_chips(self) -> int:
+        """Chips over all nodes."""
+        return self.nodes * self.chips_per_node
+
+
+@frozen
+class Fits:
+    """The host can give *allocation* now; *free* chips are free, or declared when not asked."""
+
+    allocation: Allocation
+    free: int
+    asked: bool
+
+
+@frozen
+class NotPreferred:
+    """`--cluster` names clusters, and this host's is not among them."""
+
+    cluster: str
+
+
+@frozen
+class Forbidden:
+    """`--exclude-cluster` names this host's cluster."""
+
+    cluster: str
+
+
+@frozen
+class NoAnswer:
+    """The host was asked and did not answer."""
+
+    reason: str
+
+
+@frozen
+class TooFewFree:
+    """*free* of the *usable* chips are free; *kind* is the chip, None for any one kind."""
+
+    kind: str | None
+    needed: int
+    free: int
+    usable: int
+    capped: bool
+
+
+@frozen
+class DriverBroken:
+    """The host's driver tool complains, so its chips cannot be counted."""
+
+    complaint: str
+
+
+@frozen
+class ChipsUnknown:
+    """The host was not asked, and its config declares no chips."""
+
+    kind: str | None
+    needed: int
+
+
+@frozen
+class TooLittleMemory:
+    """Bytes *needed* and *available*."""
+
+    needed: int
+    available: int
+
+
+@frozen
+class TooFewCpus:
+    """CPUs *needed* and there."""
+
+    needed: int
+    cpus: int
+
+
+@frozen
+class OneNodeOnly:
+    """More nodes were asked for than the one that a plain host is."""
+
+    nodes: int
+
+
+@frozen
+class NotYet:
+    """What this version of theseus cannot do yet."""
+
+    what: str
+
+
+Reason: TypeAlias = (
+    Fits
+    | NotPreferred
+    | Forbidden
+    | NoAnswer
+    | TooFewFree
+    | DriverBroken
+    | ChipsUnknown
+    | TooLittleMemory
+    | TooFewCpus
+    | OneNodeOnly
+    | NotYet
+)
+Rejection: TypeAlias = (
+    NoAnswer
+    | TooFewFree
+    | DriverBroken
+    | ChipsUnknown
+    | TooLittleMemory
+    | TooFewCpus
+    | OneNodeOnly
+    | NotYet
+)
+
+
+@frozen
+class TraceLine:
+    """One host or partition that was considered: the *verdict* and, in words, the *reason*."""
+
+    host: str
+    partition: str | None
+    verdict: Literal["chosen", "rejected", "unreachable", "filtered"]
+    reason: str
+
+
+def trace_line(host: str, partition: str | None, reason: Reason) -> TraceLine:
+    """The line of the decision trace for *reason*."""
+    match reason:
+        case Fits():
+            return TraceLine(host, partition, "chosen", explain(reason))
+        case NotPreferred() | Forbidden():
+            return TraceLine(host, partition, "filtered", explain(reason))
+        case NoAnswer():
+            return TraceLine(host, partition, "unreachable", explain(reason))
+        case _:
+            return TraceLine(host, partition, "rejected", explain(reason))
+
+
+def explain(reason: Reason) -> str:  # noqa: C901, PLR0911, PLR0912  one arm for each reason, in one place
+    """*reason* in words, with its numbers and what would fit."""
+    match reason:
+        case Fits(allocation, free, asked):
+            return _fits(allocation, free, "free now" if asked else "declared in the config")
+        case NotPreferred(cluster):
+            return f"its cluster {cluster!r} is not in --cluster"
+        case Forbidden(cluster):
+            return f"its cluster {cluster!r} is in --exclude-cluster"
+        case NoAnswer(complaint):
+            return complaint
+        case TooFewFree():
+            return _too_few(reason)
+        case DriverBroken(complaint):
+            return f"its chips cannot be counted: {complaint}"
+        case ChipsUnknown(kind, needed):
+            return (
+                f"needs {count(needed, _named(kind))}; the host was not asked and its config "
+                "declares no `chips`"
+            )
+        case TooLittleMemory(needed, available):
+            return (
+                f"needs {show_memory(needed)} of memory; {show_memory(available)} is available; "
+                f"would fit: --mem {available // 2**30}G"
+            )
+        case TooFewCpus(needed, cpus):
+            return f"needs {count(needed, 'CPU')}; it has {cpus}; would fit: --cpus {cpus}"
+        case OneNodeOnly(nodes):
+            return f"needs {nodes} nodes; a plain host is one"
+        case NotYet(what):
+            return f"not yet: {what}"
+        case _:
+            assert_never(reason)
+
+
+def _fits(allocation: Allocation, free: int, source: str) -> str:
+    if allocation.total_chips == 0:
+        return "needs no chips; CPUs do"
+    kind = "" if allocation.chip is None else f"{allocation.chip} "
+    return f"needs {count(allocation.total_chips, f'{kind}chip')}; {free} {source}"
+
+
+def _too_few(reason: TooFewFree) -> str:
+    cap = " (capped by `chips`)" if reason.capped else ""
+    fit = f"; would fit: --n_chips {reason.free}" if reason.free else ""
+    return (
+        f"needs {count(reason.needed, _named(reason.kind))}; {reason.free} free of "
+        f"{reason.usable}{cap}{fit}"
+    )
+
+
+def _named(kind: str | None) -> str:
+    return "chip of one kind" if kind is None else f"{kind} chip"

@@ -1,0 +1,1 @@
+"""The half of theseus that touches the world: it reads snapshots and performs plans."""

@@ -1,0 +1,77 @@
+"""Dry run: a performer that prints every command and every file, and contacts nothing.
+
+What it prints is what the shell performers send, from the same compilation. Secrets appear by
+reference, shipped files by name, size and sha256.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import assert_never
+
+from attrs import frozen
+
+from theseus.core.outcome import Done, Outcome
+from theseus.core.script import Command, Obtain, Receive, describe_step, instruction
+from theseus.core.secrets import describe
+from theseus.core.steps import (
+    Content,
+    EnsureTree,
+    Packaged,
+    PlanDocument,
+    Secret,
+    Segment,
+    Step,
+    Text,
+)
+from theseus.effects.package import packaged_content
+
+INDENT = "    | "
+
+
+@frozen
+class DryRunPerformer:
+    """Prints what would be done, line by line, through *write*."""
+
+    write: Callable[[str], None]
+
+    async def perform(self, segment: Segment) -> tuple[Outcome, ...]:
+        """Print *segment*; every step counts as done."""
+        for index, step in enumerate(segment.steps, segment.first):
+            self.write(f"[{index}] {segment.host}$ {describe_step(step)}")
+            for line in _details(step):
+                self.write(INDENT + line)
+        return (Done(),) * len(segment.steps)
+
+
+def _details(step: Step) -> Iterator[str]:
+    match instruction(step):
+        case Command():
+            return
+        case Receive(_, _, content):
+            yield from _content(content)
+        case Obtain(_, _, EnsureTree(_, _, tree)):
+            yield f"(archive of the source tree {tree}, sent only where it is missing)"
+        case Obtain(_, _, Packaged() as packaged):
+            yield f"{_shipped(packaged)}, sent only where it is missing"
+        case _:
+            # an Obtain of something else, which its type rules out
+            return
+
+
+def _content(content: Content | tuple[Secret, ...]) -> Iterator[str]:
+    match content:
+        case Text(text):
+            yield from text.splitlines()
+        case Packaged():
+            yield _shipped(content)
+        case PlanDocument():
+            yield "(the plan itself, as JSON)"
+        case tuple():
+            for secret in content:
+                yield f"{secret.variable}=(secret, from {describe(secret.reference)})"
+        case _:
+            assert_never(content)
+
+
+def _shipped(packaged: Packaged) -> str:
+    size = len(packaged_content(packaged.name))
+    return f"{packaged.name}, {size} bytes, sha256 {packaged.sha256}"

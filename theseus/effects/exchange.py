@@ -1,0 +1,217 @@
+"""Exchange: a segment, or a set of probes, as one framed dialogue with a shell.
+
+What is said is compiled by core/script.py and answered by sh/perform.sh; how the shell was opened
+is not known here. Every step gets exactly one outcome, and none is `Done` that was not answered.
+"""
+
+import asyncio
+import secrets
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from attrs import frozen
+
+from theseus.core.outcome import (
+    AlreadySubmitted,
+    Done,
+    Failed,
+    NotReached,
+    Outcome,
+    Unknown,
+)
+from theseus.core.script import ask_frame
+from theseus.core.steps import Segment
+from theseus.effects.frames import START, ErrorReader, Frame, FrameReader
+from theseus.effects.package import packaged_content
+from theseus.effects.sending import Sending, measured, pieces, prepare
+from theseus.effects.shells import OpenShell, Shell
+from theseus.effects.supply import Supply, SupplyError
+
+PATIENCE = 5.0  # seconds for what follows the last answer: its marker, the exit status
+
+
+@frozen
+class Answer:
+    """What a probe said: its exit *status*, standard *output*, and the tail of its *errors*."""
+
+    status: int
+    output: bytes
+    errors: str
+
+
+@frozen
+class Lost:
+    """The dialogue ended before every probe was answered."""
+
+    reason: str
+
+
+@frozen
+class ShellPerformer:
+    """Performs a segment through a shell on its host."""
+
+    open_shell: OpenShell
+    supply: Supply
+
+    async def perform(self, segment: Segment) -> tuple[Outcome, ...]:
+        """Open a shell, hold the dialogue, close it."""
+        async with self.open_shell(segment.host) as shell:
+            return await converse(shell, segment, self.supply)
+
+
+async def converse(shell: Shell, segment: Segment, supply: Supply) -> tuple[Outcome, ...]:
+    """Perform *segment* in *shell*; one outcome a step. SupplyError when content is missing."""
+    dialogue = Dialogue(shell, await prepare(segment, supply))
+    await dialogue.hold(supply)
+    return await dialogue.outcomes()
+
+
+async def ask(shell: Shell, probes: Sequence[tuple[str, ...]]) -> tuple[Answer, ...] | Lost:
+    """Run each argv of *probes* in *shell* and give what they said, in their order."""
+    sendings = [Sending(index, ask_frame(index, argv)) for index, argv in enumerate(probes)]
+    dialogue = Dialogue(shell, sendings)
+    await dialogue.hold(None)
+    return await dialogue.answers()
+
+
+class Dialogue:
+    """One exchange with perform.sh: a writer, and a reader for each of its two streams."""
+
+    def __init__(self, shell: Shell, sendings: Iterable[Sending]) -> None:
+        self._token = secrets.token_hex(16)
+        self._shell = shell
+        self._sendings = tuple(sendings)
+        self._frames: dict[int, Frame] = {}
+        self._errors = ErrorReader(self._token)
+        self._wanted: dict[int, asyncio.Future[bool]] = {}
+        self._begun = START  # the last step of which anything was sent
+        self._missing: SupplyError | None = None
+
+    async def hold(self, supply: Supply | None) -> None:
+        """Say everything and listen until the last step is answered or the stream ends."""
+        writer = asyncio.create_task(self._write(supply))
+        errors = asyncio.create_task(self._read_errors())
+        try:
+            await self._read_output()
+            await asyncio.wait({errors}, timeout=PATIENCE)
+        finally:
+            writer.cancel()
+            errors.cancel()
+            results = await asyncio.gather(writer, errors, return_exceptions=True)
+        if self._missing is not None:
+            raise self._missing
+        for result in results:
+            if isinstance(result, Exception):
+                raise result
+
+    async def outcomes(self) -> tuple[Outcome, ...]:
+        """What became of each step."""
+        if not self._sendings:
+            return ()
+        silence = await self._silence()
+        made: list[Outcome] = []
+        for sending in self._sendings:
+            if made and not isinstance(made[-1], Done | Unknown):
+                made.append(NotReached())
+            else:
+                made.append(self._outcome(sending.index, silence))
+        return tuple(made)
+
+    async def answers(self) -> tuple[Answer, ...] | Lost:
+        """What each probe said."""
+        frames = [self._frames.get(sending.index) for sending in self._sendings]
+        answered = [frame for frame in frames if frame is not None]
+        if len(answered) < len(frames):
+            match await self._silence():
+                case Failed(status, message):
+                    return Lost(message or f"no bash there: exit status {status}")
+                case Unknown(reason):
+                    return Lost(reason)
+        return tuple(
+            Answer(int(frame.status), frame.output, self._errors.said(frame.index))
+            for frame in answered
+        )
+
+    def _outcome(self, index: int, silence: Failed | Unknown) -> Outcome:
+        frame = self._frames.get(index)
+        if frame is None:
+            return silence if index <= self._begun else NotReached()
+        output = frame.output.decode("utf-8", "surrogateescape")
+        match frame.status:
+            case "0":
+                return Done(output)
+            case "answered":
+                return AlreadySubmitted(output)
+            case "skipped":
+                return NotReached()
+            case status:
+                return Failed(int(status), self._errors.said(index) or output)
+
+    async def _silence(self) -> Failed | Unknown:
+        """What it means that a step was not answered: perform.sh never ran, or who knows."""
+        if self._sendings[-1].index in self._frames:
+            return Unknown("answered out of order")
+        try:
+            status = await asyncio.wait_for(self._shell.exit_status(), PATIENCE)
+        except TimeoutError:
+            status = None
+        if status is None:
+            return Unknown("the connection was lost before the answer came")
+        if START in self._frames:
+            return Unknown(f"bash ended with status {status} before it answered")
+        # the streams ended in order and perform.sh never said that it was there: nothing ran
+        said = self._errors.said(START) or "the login shell printed no error"
+        return Failed(status or 1, f"could not start bash there: {said}")
+
+    async def _write(self, supply: Supply | None) -> None:
+        try:
+            await self._shell.write(f"token={self._token}\n".encode())
+            await self._shell.write(packaged_content("perform.sh"))
+            for sending in self._sendings:
+                self._begun = sending.index
+                await self._shell.write(sending.frame)
+                if sending.wanted is not None and await self._wants(sending.index):
+                    assert supply is not None  # noqa: S101 - probes want nothing
+                    await self._send(await sending.wanted(supply))
+            await self._shell.end_input()
+        except ConnectionError:
+            return  # the readers see the end of their streams
+        except SupplyError as error:
+            self._missing = error
+            await self._shell.end_input()
+
+    async def _send(self, content: bytes | Path) -> None:
+        size, sha256 = await measured(content)
+        await self._shell.write(b"%d %s\n" % (size, sha256.encode()))
+        async for piece in pieces(content, size):
+            await self._shell.write(piece)
+
+    async def _wants(self, index: int) -> bool:
+        if index in self._frames:
+            return False
+        return await self._wanted.setdefault(index, asyncio.get_running_loop().create_future())
+
+    async def _read_output(self) -> None:
+        reader = FrameReader(self._token)
+        last = self._sendings[-1].index if self._sendings else START
+        while last not in self._frames and (data := await self._shell.output()):
+            for frame in reader.feed(data):
+                self._take(frame)
+        for reply in self._wanted.values():
+            if not reply.done():
+                reply.cancel()  # and with it the writer, which has no one to write to
+
+    def _take(self, frame: Frame) -> None:
+        wanted = frame.status == "want"
+        if not wanted:
+            self._frames[frame.index] = frame
+        reply = self._wanted.setdefault(frame.index, asyncio.get_running_loop().create_future())
+        if not reply.done():
+            reply.set_result(wanted)
+
+    async def _read_errors(self) -> None:
+        last = self._sendings[-1].index if self._sendings else START
+        while data := await self._shell.errors():
+            self._errors.feed(data)
+            if self._errors.marked(last):
+                return

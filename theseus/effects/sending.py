@@ -1,0 +1,122 @@
+"""Sending: a segment's steps with the content that goes with them.
+
+Small content is read before anything is sent, so that a missing secret stops a segment before
+it starts; what is sent only where it is missing is read only then.
+"""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import TypeAlias, assert_never
+
+from attrs import frozen
+
+from theseus.core.outcome import NothingToSend
+from theseus.core.script import (
+    Command,
+    Obtain,
+    Receive,
+    command_frame,
+    instruction,
+    obtain_frame,
+    receive_frame,
+)
+from theseus.core.shell import environment_file
+from theseus.core.steps import Content, EnsureTree, Packaged, PlanDocument, Secret, Segment, Text
+from theseus.effects.supply import Supply, SupplyError
+
+PIECE = 256 * 1024
+
+Wanted: TypeAlias = Callable[[Supply], Awaitable[bytes | Path]]
+
+
+@frozen
+class Sending:
+    """The *frame* of step *index*, and how to get what it may want after that."""
+
+    index: int
+    frame: bytes
+    wanted: Wanted | None = None
+
+
+async def prepare(segment: Segment, supply: Supply) -> tuple[Sending, ...]:
+    """The sendings of *segment*, with everything in them that is sent in any case."""
+    made = []
+    for index, step in enumerate(segment.steps, segment.first):
+        match instruction(step):
+            case Command(command):
+                made.append(Sending(index, command_frame(index, command)))
+            case Receive() as receive:
+                content = await content_of(receive.content, supply)
+                sha256 = hashlib.sha256(content).hexdigest()
+                made.append(Sending(index, receive_frame(index, receive, content, sha256)))
+            case Obtain() as obtain:
+                made.append(Sending(index, obtain_frame(index, obtain), _wanted(obtain.content)))
+            case other:
+                assert_never(other)
+    return tuple(made)
+
+
+async def content_of(content: Content | tuple[Secret, ...], supply: Supply) -> bytes:
+    """The bytes of *content*."""
+    match content:
+        case Text(text):
+            return text.encode("utf-8", "surrogateescape")
+        case Packaged():
+            return supply.packaged(content)
+        case PlanDocument():
+            return supply.plan_document()
+        case tuple():
+            values = {each.variable: await supply.secret(each.reference) for each in content}
+            return environment_file(values, {}).encode("utf-8", "surrogateescape")
+        case _:
+            assert_never(content)
+
+
+def _wanted(content: Packaged | EnsureTree) -> Wanted:
+    async def wanted(supply: Supply) -> bytes | Path:
+        match content:
+            case Packaged():
+                return supply.packaged(content)
+            case EnsureTree():
+                return await supply.archive(content.tree)
+            case _:
+                assert_never(content)
+
+    return wanted
+
+
+async def measured(content: bytes | Path) -> tuple[int, str]:
+    """The size and the sha256 of *content*."""
+    if isinstance(content, bytes):
+        return len(content), hashlib.sha256(content).hexdigest()
+    try:
+        return await asyncio.to_thread(_measured_file, content)
+    except OSError as error:
+        raise _unreadable(content, error) from None
+
+
+async def pieces(content: bytes | Path, size: int) -> AsyncIterator[bytes]:
+    """Exactly *size* bytes of *content*, piece by piece."""
+    if isinstance(content, bytes):
+        for start in range(0, size, PIECE):
+            yield content[start : start + PIECE]
+        return
+    with content.open("rb") as file:
+        while size and (piece := file.read(min(PIECE, size))):
+            size -= len(piece)
+            yield piece
+    if size:
+        raise _unreadable(content, OSError("it became shorter while it was sent"))
+
+
+def _measured_file(path: Path) -> tuple[int, str]:
+    with path.open("rb") as file:
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        return file.tell(), sha256
+
+
+def _unreadable(path: Path, error: OSError) -> SupplyError:
+    what = f"the archive {path} cannot be read: {error.strerror or error}"
+    return SupplyError(NothingToSend(what, "submit again"))

@@ -1,0 +1,98 @@
+"""Which process of a run this is, and where the others are.
+
+Here: reading SLURM's account of it, and the variables that torch and JAX read. Never here:
+starting processes.
+"""
+
+from __future__ import annotations
+
+import platform
+import re
+import socket
+import zlib
+from dataclasses import dataclass
+from typing import Dict, List, Mapping, Tuple
+
+_PORTS = range(20000, 30000)  # below Linux's ephemeral ports, which begin at 32768
+
+
+@dataclass(frozen=True)
+class Processes:
+    """The processes of a run, one on each of *hosts*, seen from the one with *index*."""
+
+    hosts: Tuple[str, ...]
+    index: int = 0
+
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        return len(self.hosts)
+
+
+def processes(environment: Mapping[str, str]) -> Processes:
+    """The processes SLURM gave this run; without SLURM this one alone."""
+    hosts = expand_nodes(environment.get("SLURM_JOB_NODELIST", ""))
+    if not hosts:
+        return Processes((platform.node(),))
+    index = int(environment.get("SLURM_NODEID", "0"))
+    return Processes(hosts, index if index < len(hosts) else 0)
+
+
+def expand_nodes(text: str) -> Tuple[str, ...]:
+    """The names in a SLURM node list.
+
+    >>> expand_nodes("a[1-2,09],b")
+    ('a1', 'a2', 'a09', 'b')
+    """
+    parts = re.findall(r"(?:[^,\[]|\[[^\]]*\])+", text)
+    return tuple(name for part in parts for name in _expand(part))
+
+
+def _expand(part: str) -> List[str]:
+    found = re.search(r"\[([^\]]*)\]", part)
+    if found is None:
+        return [part]
+    before, after = part[: found.start()], _expand(part[found.end() :])
+    return [
+        f"{before}{number}{rest}"
+        for item in found.group(1).split(",")
+        for number in _numbers(item)
+        for rest in after
+    ]
+
+
+def _numbers(item: str) -> List[str]:
+    first, dash, last = item.partition("-")
+    if not dash:
+        return [first]
+    return [str(number).zfill(len(first)) for number in range(int(first), int(last) + 1)]
+
+
+def process_variables(run_id: str, own: Processes) -> Dict[str, str]:
+    """The variables by which torch and JAX find the processes of a run, one on each host."""
+    alone = own.count == 1
+    address = "127.0.0.1" if alone else own.hosts[0]
+    port = _free_port() if alone else _agreed_port(run_id)
+    return {
+        "MASTER_ADDR": address,
+        "MASTER_PORT": str(port),
+        "RANK": str(own.index),
+        "WORLD_SIZE": str(own.count),
+        "LOCAL_RANK": "0",
+        "NODE_RANK": str(own.index),
+        "JAX_COORDINATOR_ADDRESS": f"{address}:{port}",
+        "JAX_NUM_PROCESSES": str(own.count),
+        "JAX_PROCESS_ID": str(own.index),
+    }
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _agreed_port(run_id: str) -> int:
+    # Nodes cannot ask one another before they have met: the run id decides for all of them.
+    return _PORTS[zlib.crc32(run_id.encode()) % len(_PORTS)]

@@ -1,0 +1,66 @@
+# follow.sh: print a run's log from an offset until the run has ended.
+#
+# `bash -s` reads from its standard input: a line `token=… run_dir=… log=… offset=…`, then this text,
+# and then nothing: the end of the input is the end of the client, and of this.
+# Standard output is a line `<token>` and then the log's bytes, nothing else; standard error ends with
+# a line `<token> <state>`: ended (outcome.json is there) or gone (the process is, and left no outcome).
+# shellcheck shell=bash disable=SC2154 # set by the line before this text
+set -u
+export LC_ALL=C
+unset BASH_ENV ENV CDPATH
+
+alive() { # is the process that the answer file names still the one that was started?
+  local pid start _ stat
+  read -r pid start _ <"$run_dir/answer" || return 1
+  { read -r stat <"/proc/$pid/stat"; } 2>/dev/null || return 1
+  # shellcheck disable=SC2086 # split on purpose
+  set -- ${stat##*) }
+  [[ $1 != Z && ${20} == "$start" ]]
+}
+
+size() {
+  local bytes
+  bytes=$(wc -c 2>/dev/null <"$log") || bytes=0
+  echo $((bytes))
+}
+
+show() { # print what is new, up to a size taken first: no byte is printed twice
+  local end
+  end=$(size)
+  if ((end > offset)); then
+    tail -c "+$((offset + 1))" -- "$log" | head -c "$((end - offset))" || exit 1
+    offset=$end
+  fi
+}
+
+pause() { # a quarter of a second, unless the client is gone
+  local _
+  read -r -t 0.25 _ || (($? > 128)) || exit 1
+}
+
+follow() {
+  local state=
+  printf '\n%s\n' "$token" || exit 1
+  until [[ -n $state ]]; do
+    if [[ -e $run_dir/outcome.json ]]; then
+      # bootstrap tidies after the outcome is written: its last lines belong to the log as well
+      for _ in 1 2 3 4 5 6 7 8 9 10; do
+        alive || break
+        sleep 0.2
+      done
+      state=ended
+    elif ! alive; then
+      sleep 0.2
+      if [[ -e $run_dir/outcome.json ]]; then state=ended; else state=gone; fi
+    fi
+    show
+    if [[ -z $state ]]; then pause; fi
+  done
+  printf '\n%s %s\n' "$token" "$state" >&2
+  if [[ $state == ended ]]; then cat -- "$run_dir/outcome.json" >&2; fi
+}
+
+{ # one group, so that all of it is read before `pause` looks for more input
+  follow
+  exit 0
+}

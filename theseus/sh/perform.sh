@@ -1,0 +1,154 @@
+# perform.sh: the far half of a performer.
+#
+# `bash -s` reads from its standard input: a line `token=…`, this text, then one line a step,
+#   { run INDEX COMMAND…; }      { ask INDEX COMMAND…; }
+# Each line is a complete group, so that a stream cut short is a syntax error, never half a command.
+# Content follows its line as raw bytes. Every step is answered on standard output by a frame
+#   \n<token> <index> <status> <length>\n<length bytes>
+# whose status is a number, or `skipped`, `want`, `answered`. Standard error gets `\n<token> <index>\n`
+# after each step. Whatever login files print lies outside the frames and does no harm. The frame -1
+# says that this text was read to its end: without it nothing was performed.
+# shellcheck shell=bash disable=SC2154 # token is set by the line before this text
+set -u
+set -o pipefail
+set +e
+export LC_ALL=C
+unset BASH_ENV ENV CDPATH
+exec 3>&1
+halted=
+
+frame() { # INDEX STATUS OUTPUT
+  printf '\n%s %s %s %s\n%s' "$token" "$1" "$2" "${#3}" "$3" >&3
+  printf '\n%s %s\n' "$token" "$1" >&2
+}
+
+# some heads (busybox, uutils, macOS) read more than they are asked for and would eat the next line
+if [[ $(printf 'ab' | { head -c 1 >/dev/null && cat; }) == b ]]; then
+  take() { head -c "$1"; } # SIZE: the next SIZE bytes of the input, and not one more
+else
+  take() { dd bs=1 count="$1" 2>/dev/null; }
+fi
+
+run() { # INDEX COMMAND [ARG…]
+  local index=$1 output status=0
+  shift
+  if [[ -n $halted ]]; then
+    if [[ $1 == receive ]]; then take "$3" >/dev/null; fi
+    frame "$index" skipped ''
+    return
+  fi
+  case $1 in
+    receive | obtain) output=$("$@") || status=$? ;;
+    *) output=$("$@" </dev/null) || status=$? ;;
+  esac
+  if ((status)); then halted=1; fi
+  if [[ $1 == claim && $status == 75 ]]; then status=answered; fi
+  frame "$index" "$status" "$output"
+}
+
+ask() { # INDEX COMMAND [ARG…]
+  local index=$1 output status=0
+  shift
+  output=$("$@" </dev/null) || status=$?
+  frame "$index" "$status" "$output"
+}
+
+digest() { # FILE: its sha256, or nothing where no tool can tell
+  if command -v sha256sum >/dev/null 2>&1; then
+    sha256sum <"$1" | cut -d' ' -f1
+  elif command -v shasum >/dev/null 2>&1; then
+    shasum -a 256 <"$1" | cut -d' ' -f1
+  fi
+}
+
+receive() { # MODE SIZE SHA256 PATH: the next SIZE bytes become PATH, or nothing does
+  local part=$4.part.$$.$RANDOM
+  if accept "$part" "$2" && intact "$part" "$2" "$3" && settle "$1" "$part" "$4"; then return; fi
+  echo "could not write $4" >&2
+  rm -f -- "$part"
+  return 1
+}
+
+accept() { # PART SIZE: what cannot be written is still consumed: content is never read as commands
+  take "$2" | {
+    umask 077
+    cat >"$1"
+    status=$?
+    cat >/dev/null
+    ((status == 0))
+  }
+}
+
+intact() { # FILE SIZE SHA256: is this what was sent?
+  local seen
+  seen=$(digest "$1")
+  if (($(wc -c <"$1") == $2)) && [[ ${seen:-$3} == "$3" ]]; then return; fi
+  echo 'it arrived damaged' >&2
+  return 1
+}
+
+settle() { # MODE PART PATH: a directory in the way is an error, not the place to move to
+  if [[ -d $3 ]]; then
+    echo "$3: is a directory" >&2
+    return 1
+  fi
+  chmod "$1" "$2" && mv -f -- "$2" "$3"
+}
+
+obtain() { # INDEX MODE PATH: have PATH; asks for `SIZE SHA256` and the bytes only where it is missing
+  local size sha256
+  if [[ -e $3 ]]; then
+    printf present
+    return
+  fi
+  frame "$1" want ''
+  IFS=' ' read -r size sha256 || return 1
+  receive "$2" "$size" "$sha256" "$3" && printf sent
+}
+
+claim() { # RUN_DIR: 75 and the answer, when the run was submitted before
+  if mkdir -m 0700 -- "$1" 2>/dev/null; then
+    printf claimed
+  elif [[ -s $1/answer ]]; then
+    cat -- "$1/answer"
+    return 75
+  elif [[ -e $1/launched ]]; then
+    echo "$1: launched before, and the answer is missing" >&2
+    return 1
+  elif [[ -d $1 ]]; then
+    printf resumed
+  else
+    mkdir -m 0700 -- "$1"
+  fi
+}
+
+start_time() { # PID: ticks after boot, field 22 of /proc/PID/stat
+  local stat
+  read -r stat <"/proc/$1/stat" || return
+  # the command name in parentheses may hold spaces
+  # shellcheck disable=SC2086 # split on purpose
+  set -- ${stat##*) }
+  echo "${20}"
+}
+
+launch() { # RUN_DIR LOG: start bootstrap.sh in a session of its own and answer `pid start-time boot-id`
+  local pid boot=-
+  if ! command -v setsid >/dev/null; then
+    echo 'setsid is missing here: install util-linux' >&2
+    return 1
+  fi
+  if ! mkdir -- "$1/launched"; then
+    echo "$1: launched before" >&2
+    return 1
+  fi
+  (umask 077 && : >>"$2") || return 1
+  cd / || return 1
+  setsid bash "$1/bootstrap.sh" "$1" </dev/null >>"$2" 2>&1 3>&- &
+  pid=$!
+  if [[ -r /proc/sys/kernel/random/boot_id ]]; then read -r boot </proc/sys/kernel/random/boot_id; fi
+  printf '%s %s %s\n' "$pid" "$(start_time "$pid" 2>/dev/null || echo 0)" "$boot" >"$1/answer.part" &&
+    mv -f -- "$1/answer.part" "$1/answer" &&
+    cat -- "$1/answer"
+}
+
+frame -1 0 ''
