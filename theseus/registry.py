@@ -195,8 +195,6 @@ def import_module(name: str) -> None:
         importlib.import_module(name)
     except ModuleNotFoundError as error:
         raise JobImportError(name, _missing(name, error)) from error
-    except SyntaxError as error:
-        raise JobImportError(name, f"{error.msg} ({error.filename}:{error.lineno})") from error
     except (Exception, SystemExit) as error:
         raise JobImportError(name, f"{type(error).__name__}: {error}{_place(error)}") from error
 

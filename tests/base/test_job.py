@@ -103,7 +103,7 @@ def test_a_result_has_a_place(tmp_path: Path) -> None:
     "parts", [(), (".",), ("..",), ("a", "../.."), ("/etc/passwd",), ("link", "x")]
 )
 def test_a_result_stays_inside(tmp_path: Path, parts: tuple[str, ...]) -> None:
-    """A path that leads out of the results directory, by dots, from the root or by a link, is refused."""
+    """A path that leads out, by dots, from the root or by a link, is refused."""
     spec = spec_in(tmp_path)
     spec.results_dir.mkdir()
     (spec.results_dir / "link").symlink_to(tmp_path)

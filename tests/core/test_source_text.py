@@ -9,7 +9,8 @@ from theseus.core.source_text import explain, shown, warn
 
 _ERRORS = [
     (source.GitMissing("git"), "git on PATH", "install git"),
-    (source.GitFailed("git add", "fatal: no"), "`git add` failed", "fatal: no"),
+    (source.GitFailed("git add", "fatal: no\nhint"), "`git add` failed", "fatal: no; hint"),
+    (source.ObjectMissing("2" * 40), "2" * 40, "git sparse-checkout disable"),
     (source.NotARepository("/home/ada"), "/home/ada is not in a git repository", "git init"),
     (source.NoWorkTree("/srv/x.git"), "/srv/x.git is in a bare", "git worktree add"),
     (source.UnsafeRepository("/srv/x"), "at /srv/x belongs to", "--add safe.directory /srv/x"),

@@ -23,7 +23,7 @@ OpenSite: TypeAlias = Callable[[Path], AbstractAsyncContextManager[OpenShell]]
 @asynccontextmanager
 async def local_site(folder: Path) -> AsyncIterator[OpenShell]:
     """This machine."""
-    assert folder.is_dir()
+    del folder
     yield local_shell
 
 

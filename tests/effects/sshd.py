@@ -5,8 +5,7 @@ refused keys, and a connection that is cut after so many bytes.
 """
 
 import asyncio
-import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -60,13 +59,15 @@ class Server:
             stderr=asyncio.subprocess.PIPE,
             start_new_session=True,
         )
-        assert child.stdin and child.stdout and child.stderr
+        assert child.stdin is not None
+        assert child.stdout is not None
+        assert child.stderr is not None
         with suppress(*LOST):
             process.stdout.write(self.noise)
         feeding = asyncio.create_task(_feed(process, child.stdin, cut_input))
         await asyncio.gather(
-            _drain(child.stdout, process.stdout, _cutter(process, cut_output)),
-            _drain(child.stderr, process.stderr, _cutter(process, None)),
+            _drain(child.stdout, process.stdout, cut_output),
+            _drain(child.stderr, process.stderr, None),
         )
         status = await child.wait()
         feeding.cancel()
@@ -98,35 +99,20 @@ async def _feed(
         writer.close()
 
 
-def _cutter(
-    process: "asyncssh.SSHServerProcess[bytes]", cut: int | None
-) -> Callable[[bytes], bytes]:
-    left = cut
-
-    def keep(data: bytes) -> bytes:
-        nonlocal left
-        if left is None:
-            return data
-        kept = data[:left]
-        left -= len(kept)
-        if left == 0:
-            # after what is still to be written has been
-            loop = asyncio.get_running_loop()
-            loop.call_later(0.05, process.get_extra_info("connection").abort)
-        return kept
-
-    return keep
-
-
 async def _drain(
-    reader: asyncio.StreamReader,
-    writer: "asyncssh.SSHWriter[bytes]",
-    keep: Callable[[bytes], bytes],
+    reader: asyncio.StreamReader, writer: "asyncssh.SSHWriter[bytes]", cut: int | None
 ) -> None:
+    left = cut
     while data := await reader.read(65536):
+        kept = data if left is None else data[:left]
         with suppress(*LOST):
-            writer.write(keep(data))
+            writer.write(kept)
             await writer.drain()
+        if left is not None:
+            left -= len(kept)
+            if kept and left == 0:
+                await asyncio.sleep(0.05)  # what was written before the cut shall arrive
+                writer.get_extra_info("connection").abort()
 
 
 class _Doors(asyncssh.SSHServer):
@@ -188,8 +174,3 @@ def write_client_files(server: Server, host_key: asyncssh.SSHKey) -> None:
     )
     public = host_key.export_public_key().decode()
     server.known_hosts.write_text(f"[127.0.0.1]:{server.port} {public}")
-
-
-def home_of(folder: Path) -> dict[str, str]:
-    """The environment of a user whose home is *folder*."""
-    return {**os.environ, "HOME": str(folder)}

@@ -266,3 +266,14 @@ def test_filters_keep_their_store_out(repository: Repository) -> None:
         tree = taken.unwrap()
         cleaned = tree.store.read("cat-file", "-p", f"{tree.snapshot.tree}:a.bin").unwrap()
     assert cleaned == f"{tree.store.directory}/lfs\ncontent".encode()
+
+
+def test_objects_that_are_missing_are_skipped(repository: Repository) -> None:
+    """Looking for LFS pointers, an object that a partial clone lacks is passed over."""
+    repository.write(".gitattributes", b"*.bin filter=lfs\n")
+    repository.write("a.bin", LFS_POINTER)
+    repository.commit()
+    for path in ("a.bin", ".gitattributes"):
+        name = repository.run("rev-parse", f"HEAD:{path}").decode().strip()
+        (repository.top / ".git/objects" / name[:2] / name[2:]).unlink()
+        assert committed(repository).warnings == ()

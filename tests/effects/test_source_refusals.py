@@ -151,6 +151,5 @@ def test_lost_object(repository: Repository, tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     with committed_tree(repository.top, repository.git) as taken:
         failure = taken.unwrap().archive(tmp_path / "out" / "x.tar.gz").failure()
-    assert isinstance(failure, source.GitFailed)
-    assert blob in failure.message
+    assert failure == source.ObjectMissing(blob)
     assert list((tmp_path / "out").iterdir()) == []

@@ -54,11 +54,12 @@ class BadInput:
 
 @frozen
 class UnknownJob:
-    """No registered job has *key*; *nearest* ones and how many there are."""
+    """No registered job has *key*; *problems* are what kept other jobs from being found."""
 
     key: str
     nearest: tuple[str, ...]
     known: tuple[str, ...]
+    problems: tuple[str, ...] = ()
 
 
 @frozen
@@ -197,7 +198,9 @@ def _unknown_job(error: UnknownJob) -> str:
         hint = f"known are {', '.join(error.known)}"
     else:
         hint = "none is registered here"
+    problems = "".join(f"\n  {problem}" for problem in error.problems)
     return (
         f"no job is called {error.key!r}; {hint} (`theseus jobs` lists them; jobs of a project are "
         "found through [tool.theseus] jobs in its pyproject.toml, or --load MODULE)"
+        f"{problems}"
     )

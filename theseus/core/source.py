@@ -88,6 +88,13 @@ class GitFailed:
 
 
 @frozen
+class ObjectMissing:
+    """The repository lacks the object *hash*, which the tree needs."""
+
+    hash: str
+
+
+@frozen
 class NotARepository:
     """The directory *path* (absolute) lies in no git repository."""
 
@@ -180,6 +187,7 @@ class ArchiveNotWritten:
 SourceError: TypeAlias = (
     GitMissing
     | GitFailed
+    | ObjectMissing
     | NotARepository
     | NoWorkTree
     | UnsafeRepository

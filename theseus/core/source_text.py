@@ -13,7 +13,7 @@ def explain(error: source.SourceError) -> str:
     match error:
         case source.UntrackedTooLarge() | source.UntrackedTooMuch():
             return _explain_size(error)
-        case source.SourceGone() | source.ArchiveNotWritten():
+        case source.ObjectMissing() | source.SourceGone() | source.ArchiveNotWritten():
             return _explain_archive(error)
         case (
             source.NoCommits()
@@ -71,7 +71,7 @@ def _explain_git(
         case source.GitMissing(executable):
             return f"there is no program {shown(executable)} on PATH; install git"
         case source.GitFailed(command, message):
-            return f"`{shown(command)}` failed: {message}"
+            return f"`{shown(command)}` failed: {'; '.join(message.splitlines())}"
         case source.NotARepository(path):
             return (
                 f"{shown(path)} is not in a git repository, and what is shipped is what git says; "
@@ -144,8 +144,16 @@ def _explain_size(error: source.UntrackedTooLarge | source.UntrackedTooMuch) -> 
             assert_never(error)
 
 
-def _explain_archive(error: source.SourceGone | source.ArchiveNotWritten) -> str:
+def _explain_archive(
+    error: source.ObjectMissing | source.SourceGone | source.ArchiveNotWritten,
+) -> str:
     match error:
+        case source.ObjectMissing(name):
+            return (
+                f"the repository lacks the object {name}, as a partial clone does outside its "
+                "sparse checkout; get the rest: git sparse-checkout disable "
+                "(and if this is no partial clone, look for damage: git fsck)"
+            )
         case source.SourceGone(tree):
             return (
                 f"the source tree {tree} of this plan is no longer in the repository, not among "

@@ -68,7 +68,7 @@ class AsyncsshConnections:
         async with self._slots[alias]:
             process = await self._process(host, alias)
             try:
-                yield _ProcessShell(process)
+                yield _ProcessShell(process, process.get_extra_info("connection"))
             finally:
                 process.close()
                 with suppress(TimeoutError, asyncssh.Error, OSError):
@@ -129,8 +129,13 @@ class AsyncsshConnections:
 
 
 class _ProcessShell:
-    def __init__(self, process: "asyncssh.SSHClientProcess[bytes]") -> None:
+    def __init__(
+        self,
+        process: "asyncssh.SSHClientProcess[bytes]",
+        connection: asyncssh.SSHClientConnection,
+    ) -> None:
         self._process = process
+        self._connection = connection
 
     async def write(self, data: bytes) -> None:
         try:
@@ -154,7 +159,8 @@ class _ProcessShell:
     async def exit_status(self) -> int | None:
         with suppress(asyncssh.Error, OSError):
             await self._process.wait_closed()
-        return self._process.exit_status
+        # sshd may tell the status before the last output: a lost connection leaves both in doubt
+        return None if self._connection.is_closed() else self._process.exit_status
 
 
 async def _start(

@@ -131,13 +131,14 @@ class _View:
 
     def _ending(self, errors: bytes) -> Ended | Gone | None:
         _, _, tail = errors.rpartition(b"\n%s " % self._token.encode())
-        state, _, document = tail.partition(b"\n")
-        match state:
-            case b"gone":
+        line, _, document = tail.partition(b"\n")
+        match line.split():
+            case [b"gone", end] if int(end) == self.offset:
                 return Gone()
-            case b"ended":
+            case [b"ended", end] if int(end) == self.offset:
                 return Ended(json.loads(document))
             case _:
+                # lost, or the streams were cut at different places: look again from here
                 return None
 
 

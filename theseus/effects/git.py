@@ -20,6 +20,7 @@ from theseus.core.source import (
     GitFailed,
     GitMissing,
     NotARepository,
+    ObjectMissing,
     SourceError,
     UnsafeRepository,
 )
@@ -36,6 +37,8 @@ _FIXED = {
 }
 _SETTINGS = ("--no-pager", "-c", "core.fsmonitor=false", "-c", f"core.hooksPath={os.devnull}")
 _EMBEDDED = re.compile(r"error: '(.+?)/?' does not have a commit checked out", re.DOTALL)
+
+_MISSING = re.compile(r"(?:invalid object|cannot read|unable to read)\b.*?\b([0-9a-f]{40,64})\b")
 
 
 @frozen
@@ -112,6 +115,8 @@ def named(done: Finished, directory: Path) -> SourceError:
         return UnsafeRepository(str(directory))
     if embedded := _EMBEDDED.search(done.complaint):
         return EmbeddedWithoutCommits(embedded[1])
+    if missing := _MISSING.search(done.complaint):
+        return ObjectMissing(missing[1])
     return GitFailed(done.command, done.complaint.strip() or f"exit status {done.status}")
 
 

@@ -155,9 +155,7 @@ def _module_jobs(module: str, where: str, place: _Place) -> Iterator[Entry | Job
 def _read(file: Path, where: str) -> Declarations | JobProblem:
     try:
         return declarations(file)
-    except SyntaxError as error:
-        return JobProblem(where, f"{file}:{error.lineno}: {error.msg}")
-    except (OSError, ValueError) as error:
+    except (SyntaxError, OSError, ValueError) as error:
         return JobProblem(where, f"{file}: {error}")
 
 

@@ -29,9 +29,10 @@ def run_job(payload: Mapping[str, Any], start: Path) -> None:
     spec = execution_spec(payload, os.environ)
     for name in set(os.environ) - set(without_secrets(os.environ)):
         del os.environ[name]
+    # `python -m` put this directory first; what a script finds beside itself stands there instead.
+    others = [entry for entry in sys.path if entry != str(Path.cwd())]
+    sys.path[:] = [*import_roots(payload, start), *others]
     os.chdir(start)
-    # `python -m` put the run directory first; a script's own directory would be there instead.
-    sys.path[:1] = import_roots(payload, start)
     key, module = payload["job"]["key"], payload["job"]["module"]
     sys.argv[:] = [key]
     importlib.import_module(module)

@@ -61,11 +61,17 @@ def supervise(
 
 
 def _could_not_start(run_dir: Path, environment: Mapping[str, str], error: Exception) -> int:
-    message = f"the job cannot be started: {error}"
+    message = f"the job cannot be started: {_reason(error)}"
     _say(message)
     work_dir = environment.get("THESEUS_WORK_DIR")
     record_early_end(run_dir, Outcome("failed", 1, None, "job", message, work_dir), environment)
     return 1
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror is not None:
+        return f"{error.filename}: {error.strerror}"
+    return str(error)
 
 
 def _say(text: str) -> None:

@@ -15,7 +15,7 @@ set -m          # each child leads a process group, so that a signal reaches all
 
 theseus_run_dir=${1:?"usage: bootstrap.sh RUN_DIRECTORY"}
 [[ $theseus_run_dir == /* ]] || theseus_run_dir=$PWD/$theseus_run_dir
-theseus_stage=environment theseus_message='' theseus_received='' theseus_child='' theseus_python=''
+theseus_stage=environment theseus_message='' theseus_received='' theseus_child='' theseus_last=0 theseus_python=''
 theseus_signals=0 theseus_new_tree='' theseus_project='' theseus_uv=''
 
 theseus_say() { printf 'theseus: %s\n' "$*"; }
@@ -44,7 +44,7 @@ theseus_run() { # COMMAND…: its exit status, though signals come in between
     wait "$theseus_child" 2>/dev/null || theseus_status=$?
     [[ $theseus_signals != "$theseus_before" ]] || break
   done
-  theseus_child=''
+  theseus_child='' theseus_last=$theseus_status
   return "$theseus_status"
 }
 
@@ -55,8 +55,14 @@ theseus_stop_if_told() {
 
 theseus_noting() { "$@" 2>&1 | tee "$theseus_run_dir/stage.out"; } # the log gets it, and the reason
 
-theseus_reason() { # the last line the noted command printed
-  grep -v '^[[:space:]]*$' "$theseus_run_dir/stage.out" 2>/dev/null | tail -n 1 || true
+theseus_reason() { # the last error the noted command printed, or else its last line
+  local theseus_pattern
+  for theseus_pattern in '^ *(error|fatal|caused by)' '[^[:space:]]'; do
+    if grep -iE "$theseus_pattern" "$theseus_run_dir/stage.out" 2>/dev/null | tail -n 1 | grep .; then
+      return
+    fi
+  done
+  printf 'no reason was given'
 }
 
 theseus_module() { # MODULE [ARG…]: a module of the runtime, on the Python found first
@@ -183,16 +189,16 @@ theseus_unpack() {
   [[ -f $THESEUS_ARCHIVE ]] ||
     theseus_fail 1 "the source archive $THESEUS_ARCHIVE is not there: submit the run again"
   theseus_new_tree=${THESEUS_WORK_DIR%/}.new-$$
-  theseus_noting mkdir -p -- "$theseus_new_tree" || theseus_fail 1 "cannot make the work directory:\
- $(theseus_reason): check \`work\` of this cluster"
+  theseus_noting mkdir -p -- "$theseus_new_tree" || theseus_fail 1 "cannot make the work directory\
+ ($(theseus_reason)): check \`work\` of this cluster"
   theseus_run theseus_noting theseus_extract || {
     theseus_stop_if_told
-    theseus_fail 1 "cannot unpack $THESEUS_ARCHIVE: $(theseus_reason): it is damaged (delete it and\
- submit again), or the disk is full"
+    theseus_fail 1 "cannot unpack $THESEUS_ARCHIVE ($(theseus_reason)): if it is damaged, delete it\
+ and submit again; if the disk is full, make room"
   }
   theseus_run theseus_noting theseus_module tree "$theseus_new_tree" "$THESEUS_TREE" || {
     theseus_stop_if_told
-    theseus_fail 1 "$THESEUS_ARCHIVE does not hold what was sent: $(theseus_reason): delete it and\
+    theseus_fail 1 "$THESEUS_ARCHIVE does not hold what was sent ($(theseus_reason)): delete it and\
  submit again"
   }
   mv -- "$theseus_new_tree" "$THESEUS_WORK_DIR"
@@ -246,8 +252,8 @@ theseus_find_uv() {
     theseus_say "no uv on this host: installing $theseus_home"
     theseus_run theseus_noting theseus_install_uv "$theseus_home" || {
       theseus_stop_if_told
-      theseus_fail 1 "cannot install uv: $(theseus_reason): install it on this host yourself, so that\
- \`uv\` is on PATH or in ~/.local/bin (where pip works: pip install --user uv)"
+      theseus_fail 1 "cannot install uv ($(theseus_reason)): install it on this host yourself, so\
+ that \`uv\` is on PATH or in ~/.local/bin (where pip works: pip install --user uv)"
     }
   fi
   theseus_uv=$theseus_home/bin/uv
@@ -291,8 +297,9 @@ theseus_build() {
   theseus_run theseus_noting theseus_sync || {
     theseus_status=$?
     theseus_stop_if_told
-    theseus_fail "$theseus_status" "uv sync failed with exit status $theseus_status:\
- $(theseus_reason): see the lines above"
+    theseus_fail "$theseus_status" "uv sync failed with exit status $theseus_status\
+ ($(theseus_reason)): see the log; try \`uv sync --frozen\` in a fresh clone, and look whether this\
+ host has a network or a filled uv_cache"
   }
   export VIRTUAL_ENV=$UV_PROJECT_ENVIRONMENT
   unset UV_PROJECT_ENVIRONMENT
@@ -311,7 +318,11 @@ theseus_job() {
   # it starts the job in the job's own.
   export PYTHONPATH="$theseus_runtime${PYTHONPATH:+:$PYTHONPATH}"
   # shellcheck disable=SC2154 # job.argv sets it
-  theseus_run "${job_argv[@]}"
+  theseus_run "${job_argv[@]}" || {
+    theseus_message="the runtime ended with exit status $? and left no outcome (137: it was killed, as\
+ a host does that runs out of memory)"
+    return "$theseus_last"
+  }
 }
 
 # --- the end ------------------------------------------------------------------------------------

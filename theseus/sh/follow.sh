@@ -3,7 +3,8 @@
 # `bash -s` reads from its standard input: a line `token=… run_dir=… log=… offset=…`, then this text,
 # and then nothing: the end of the input is the end of the client, and of this.
 # Standard output is a line `<token>` and then the log's bytes, nothing else; standard error ends with
-# a line `<token> <state>`: ended (outcome.json is there) or gone (the process is, and left no outcome).
+# a line `<token> <state> <offset>`: ended (outcome.json is there, and follows) or gone (the process is,
+# and left no outcome); the offset is where the log ends, which tells whether all of it has arrived.
 # shellcheck shell=bash disable=SC2154 # set by the line before this text
 set -u
 export LC_ALL=C
@@ -56,7 +57,7 @@ follow() {
     show
     if [[ -z $state ]]; then pause; fi
   done
-  printf '\n%s %s\n' "$token" "$state" >&2
+  printf '\n%s %s %s\n' "$token" "$state" "$offset" >&2
   if [[ $state == ended ]]; then cat -- "$run_dir/outcome.json" >&2; fi
 }
 

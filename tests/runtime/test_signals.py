@@ -1,0 +1,140 @@
+"""Runs that are told to stop."""
+
+import os
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.runtime.host import Site, Source, read, until
+
+pytestmark = pytest.mark.slow
+
+# Says that it runs, and on TERM that it was told; it ends with $STATUS then, or not at all.
+LISTENER = """\
+trap 'echo told >"$MARK"; [ -z "$STATUS" ] || exit "$STATUS"' TERM
+echo runs >"$MARK"
+while :; do sleep 0.05; done
+"""
+
+
+def listening(site: Site, status: str, grace: str = "20") -> subprocess.Popen[bytes]:
+    """A bootstrap whose job runs and listens for TERM."""
+    variables = {"MARK": str(site.home / "mark"), "STATUS": status, "THESEUS_GRACE": grace}
+    site.lay(Source(files={"train.sh": LISTENER}, variables=variables, secrets={"TOKEN": "x"}))
+    process = site.start()
+    until((site.home / "mark").exists)
+    return process
+
+
+def test_a_job_that_is_told_to_stop(site: Site) -> None:
+    """TERM reaches the job, its end is `preempted`, and its secrets stay for the next start."""
+    process = listening(site, status="7")
+    process.terminate()
+    assert process.wait(timeout=20) == 7
+    assert (site.home / "mark").read_text() == "told\n"
+    assert site.outcome["state"] == site.metadata["state"] == "preempted"
+    assert site.outcome["message"] == "ended with exit status 7 after SIGTERM had told it to stop"
+    assert (site.run_dir / "secrets.env").exists()
+    assert site.outcome["work_dir"] == str(site.work_dir)
+
+
+def test_a_job_that_ends_well_when_told(site: Site) -> None:
+    """A job that saves what it has and ends with 0 has completed."""
+    process = listening(site, status="0")
+    process.terminate()
+    assert process.wait(timeout=20) == 0
+    assert site.outcome["state"] == "completed"
+
+
+def test_a_job_that_does_not_listen(site: Site) -> None:
+    """After the grace the job is killed, and is still preempted."""
+    process = listening(site, status="", grace="0.3")
+    process.terminate()
+    assert process.wait(timeout=20) == 137
+    assert (site.home / "mark").read_text() == "told\n"
+    assert (site.outcome["state"], site.outcome["signal"]) == ("preempted", 9)
+
+
+def test_a_connection_that_ends(site: Site) -> None:
+    """HUP, the end of the connection that started a run, changes nothing."""
+    process = listening(site, status="0")
+    os.killpg(process.pid, signal.SIGHUP)
+    process.terminate()
+    assert process.wait(timeout=20) == 0
+    assert (site.home / "mark").read_text() == "told\n"
+
+
+def test_a_run_stopped_while_its_environment_is_built(site: Site) -> None:
+    """TERM during `uv sync` ends it, and the run is preempted in that stage."""
+    mark = site.home / "mark"
+    site.tool("uv", f'#!/bin/sh\n[ "$1" = --version ] || {{ : >"{_shell(mark)}"; sleep 60; }}\n')
+    files = {"pyproject.toml": "[project]\nname = 't'\nversion = '1'\n", "uv.lock": "version = 1\n"}
+    site.lay(Source(files=files))
+    process = site.start()
+    until(mark.exists)
+    process.terminate()
+    assert process.wait(timeout=20) == 143
+    assert (site.outcome["state"], site.outcome["stage"]) == ("preempted", "environment")
+    assert site.metadata["state"] == "preempted"
+
+
+def _shell(path: Path) -> str:
+    return str(path).replace('"', '\\"')
+
+
+def test_a_preempted_run_starts_again(site: Site) -> None:
+    """A restart has the same directories, a higher restart count, and an outcome of its own."""
+    script = 'echo "$THESEUS_RESTART_COUNT" >>seen; [ "$THESEUS_RESTART_COUNT" = 1 ] || sleep 60'
+    site.lay(Source(files={"train.sh": script}))
+    process = site.start()
+    until((site.work_dir / "seen").exists)
+    process.terminate()
+    assert process.wait(timeout=20) == 143
+    first = site.metadata
+    assert site.run() == 0
+    assert (site.work_dir / "seen").read_text() == "0\n1\n"
+    assert (site.metadata["restart_count"], site.metadata["state"]) == (1, "completed")
+    assert site.metadata["started_at"] == first["started_at"]
+    assert site.outcome["work_dir"] == str(site.work_dir)
+    assert read(site.run_dir / "outcome-preempted.json")["state"] == "preempted"
+
+
+def test_a_runtime_that_is_killed(site: Site) -> None:
+    """When the runtime dies its job is ended, and the bootstrap records the end."""
+    site.lay(
+        Source(
+            files={"train.sh": 'echo $PPID $$ >"$MARK"; sleep 60'},
+            variables={"MARK": str(site.home / "mark")},
+        )
+    )
+    process = site.start()
+    until(lambda: (site.home / "mark").exists() and " " in (site.home / "mark").read_text())
+    until((site.run_dir / "job.group").exists)
+    supervisor, job = map(int, (site.home / "mark").read_text().split())
+    os.kill(supervisor, signal.SIGKILL)
+    assert process.wait(timeout=20) == 137
+    assert (site.outcome["state"], site.outcome["signal"]) == ("failed", 9)
+    assert "the runtime ended with exit status 137" in site.outcome["message"]
+    assert site.metadata["state"] == "failed"
+    until(lambda: ended(job))
+
+
+def test_what_a_job_leaves_running(site: Site) -> None:
+    """Processes a job started in its group end with it."""
+    mark = site.home / "mark"
+    site.lay(
+        Source(files={"train.sh": 'sleep 60 & echo $! >"$MARK"'}, variables={"MARK": str(mark)})
+    )
+    assert site.run() == 0
+    until(lambda: ended(int(mark.read_text())))
+
+
+def ended(pid: int) -> bool:
+    """Whether a process is gone, or waits for its parent to take note."""
+    try:
+        status = Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+    return status.rpartition(")")[2].split()[0] == "Z"

@@ -1,0 +1,60 @@
+"""The command line: words in, text and exit statuses out. The only place that makes exit statuses.
+
+Each command lives in a module of its own, which is imported when the command is called.
+"""
+
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cyclopts import App
+
+COMMANDS = {
+    "plan": "Show where a run would go and everything that would be done; change nothing.",
+    "submit": "Plan a run and start it.",
+    "apply": "Perform a saved plan.",
+    "run": "Run a job here, in this process, without dispatching it.",
+    "jobs": "List the jobs that can be run.",
+    "configure": "Write a job config with every field and default of a job.",
+    "completion": "Print a completion script for your shell.",
+}
+
+EPILOGUE = """\
+Examples:
+  theseus run local train.yaml out training.tokens=20000     try it here, small
+  theseus plan my-run train.yaml --chip h100 --n_chips 8     read what would happen
+  theseus submit my-run train.yaml --chip h100 --n_chips 8 --follow
+  theseus plan my-run train.yaml -o my-run.plan.yaml && theseus apply my-run.plan.yaml
+
+Exit status: 0 done, 1 failed, 2 bad input, 3 nothing fits, 4 host unreachable,
+5 submission unknown; with --follow, that of the job.
+"""
+
+
+def main() -> None:
+    """The console script `theseus`."""
+    if sys.argv[1:] == ["--version"]:
+        # answered before anything heavy is imported
+        from importlib.metadata import version  # noqa: PLC0415
+
+        sys.stdout.write(f"theseus {version('theseus-dispatch')}\n")
+        return
+    from theseus.cli.invoke import invoke  # noqa: PLC0415  imports cyclopts
+
+    sys.exit(invoke(application(), sys.argv[1:]))
+
+
+def application() -> "App":
+    """The command line as a cyclopts application; no command is imported."""
+    from cyclopts import App  # noqa: PLC0415  50 ms that --version does not need
+
+    app = App(
+        name="theseus",
+        help="Send machine-learning jobs to SSH hosts and clusters, by a plan you can read first.",
+        help_epilogue=EPILOGUE,
+        version_flags=["--version"],
+        help_format="plaintext",
+    )
+    for name, summary in COMMANDS.items():
+        app.command(f"theseus.cli.{name}:{name}", name=name, help=summary)
+    return app

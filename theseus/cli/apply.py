@@ -1,0 +1,46 @@
+"""`theseus apply`: perform a saved plan."""
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+from returns.pipeline import is_successful
+
+from theseus.cli.flags import Switch
+from theseus.cli.report import report
+from theseus.cli.start import announce, finish
+from theseus.effects import submission
+from theseus.effects.plan_files import load_plan
+
+
+def apply(
+    plan: str,
+    /,
+    *,
+    force: Annotated[bool, Switch] = False,
+    follow: Annotated[bool, Switch] = False,
+    json: Annotated[bool, Switch] = False,
+) -> int:
+    """Perform a saved plan. The target is asked again first; applying twice starts one run.
+
+    Parameters
+    ----------
+    plan
+        Plan file, as `theseus plan -o` wrote it.
+    force
+        Perform it even when the target has changed since.
+    follow
+        Show the log until the run ends; the exit status is then the job's.
+    json
+        Print what was started as JSON.
+    """
+    loaded = load_plan(plan)
+    if not is_successful(loaded):
+        return report(loaded.failure())
+    made = loaded.unwrap()
+    announce(made)
+    perform = submission.apply_unchecked if force else submission.apply
+    submitted = asyncio.run(perform(made, Path.cwd()))
+    if not is_successful(submitted):
+        return report(submitted.failure())
+    return finish(submitted.unwrap(), follow=follow, json=json)

@@ -1,0 +1,73 @@
+"""Flags: what `plan` and `submit` share, as the specification names them."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from cyclopts import Parameter
+
+List = Parameter(consume_multiple=False, negative="")
+Switch = Parameter(negative="")
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class Flags:
+    """What is wanted, and from where.
+
+    Parameters
+    ----------
+    dispatch_config
+        Dispatch config (default: ~/.theseus.yaml).
+    chip
+        Chip that is wanted, such as h100; any kind when left out.
+    n_chips
+        How many chips; 0 for CPUs alone (default: request.min_chips, else 1).
+    mem
+        Memory, such as 128G.
+    time
+        Time limit, such as 90m, 12h or 1-06:00:00.
+    nodes
+        Number of nodes (default: as few as hold the chips).
+    cpus
+        CPUs for each task.
+    n_shards
+        Over how many chips the model is split.
+    cluster
+        Only these clusters (repeat, or separate by commas).
+    exclude_cluster
+        Never these clusters.
+    dirty
+        Ship uncommitted and untracked files too.
+    job
+        Key of the job (default: `job:` of the job config).
+    project
+        Project of the run (default: the repository's name).
+    group
+        Group of the run (default: default).
+    env
+        Variable for the job, as NAME=VALUE (repeat for more).
+    uv_group
+        Dependency group to install, besides the host's (repeat for more).
+    load
+        Module whose jobs are known too (repeat for more).
+    """
+
+    dispatch_config: Annotated[str | None, Parameter(name=("--dispatch-config", "-d"))] = None
+    chip: Annotated[str | None, Parameter(name="--chip")] = None
+    n_chips: Annotated[int | None, Parameter(name=("--n_chips", "--n-chips", "-n"))] = None
+    mem: str | None = None
+    time: str | None = None
+    nodes: int | None = None
+    cpus: int | None = None
+    n_shards: Annotated[int | None, Parameter(name=("--n_shards", "--n-shards"))] = None
+    cluster: Annotated[tuple[str, ...], List] = ()
+    exclude_cluster: Annotated[
+        tuple[str, ...], Parameter(name=("--exclude-cluster", "--exclude_cluster")), List
+    ] = ()
+    dirty: Annotated[bool, Switch] = False
+    job: Annotated[str | None, Parameter(name=("--job", "-j"))] = None
+    project: Annotated[str | None, Parameter(name=("--project", "-p"))] = None
+    group: Annotated[str | None, Parameter(name=("--group", "-g"))] = None
+    env: Annotated[tuple[str, ...], List] = ()
+    uv_group: Annotated[tuple[str, ...], List] = ()
+    load: Annotated[tuple[str, ...], List] = ()

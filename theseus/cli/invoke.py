@@ -1,0 +1,57 @@
+"""Invoke: one command from its words to its exit status, whatever goes wrong."""
+
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+
+from cyclopts import App, CycloptsError
+
+DONE, FAILED, BAD_INPUT, NOTHING_FITS, UNREACHABLE, UNKNOWN = range(6)
+INTERRUPTED = 130  # as shells have it: 128 + SIGINT
+DEBUG = "--debug"
+
+
+def invoke(app: App, words: Sequence[str]) -> int:
+    """Run the command that *words* name; its exit status."""
+    own, separator, rest = _split(words)
+    debug = DEBUG in own
+    words = [*(word for word in own if word != DEBUG), *separator, *rest]
+    try:
+        status = app(words, exit_on_error=False, print_error=False, result_action="return_value")
+    except CycloptsError as error:
+        say(f"{_first_words(words)}{error}")
+        return BAD_INPUT
+    except KeyboardInterrupt:
+        say("interrupted")
+        return INTERRUPTED
+    except BrokenPipeError:
+        # the reader of a pipe went away; nothing more can be printed, not even at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+    except Exception as error:  # noqa: BLE001  the last line of defence: a defect of theseus itself
+        if debug:
+            traceback.print_exc()
+        say(
+            f"{type(error).__name__}: {error}\n"
+            "this is a defect of theseus: please report it with what `--debug` prints"
+        )
+        return FAILED
+    return status if isinstance(status, int) else DONE
+
+
+def say(text: str) -> None:
+    """Print *text* for people, to standard error."""
+    sys.stderr.write(f"theseus: {text}\n")
+
+
+def _split(words: Sequence[str]) -> tuple[list[str], list[str], list[str]]:
+    """*words* before and after a `--`."""
+    if "--" not in words:
+        return list(words), [], []
+    at = list(words).index("--")
+    return list(words[:at]), ["--"], list(words[at + 1 :])
+
+
+def _first_words(words: Sequence[str]) -> str:
+    return f"{words[0]}: " if words and not words[0].startswith("-") else ""

@@ -1,0 +1,87 @@
+"""`theseus plan`: everything a submission would do, on one screen or as a file."""
+
+import asyncio
+import sys
+from typing import Annotated
+
+from cyclopts import Parameter
+from returns.pipeline import is_successful
+
+from theseus.cli.flags import Flags, Switch
+from theseus.cli.invoke import DONE, say
+from theseus.cli.order import read_order
+from theseus.cli.report import report
+from theseus.core.codec import plan_json
+from theseus.core.inventory import Inventory
+from theseus.core.plan import Plan
+from theseus.core.render import render_plan, render_trace
+from theseus.effects.dry_run import DryRunPerformer
+from theseus.effects.perform import perform
+from theseus.effects.plan_files import save_plan
+from theseus.effects.submission import keep_source, plan_from, plan_now
+
+
+def plan(  # noqa: PLR0913  each is a word or flag of the command line
+    name: str,
+    config: str,
+    /,
+    *overrides: str,
+    dry_run: Annotated[bool, Switch] = False,
+    explain: Annotated[bool, Switch] = False,
+    output: Annotated[str | None, Parameter(name=("--output", "-o"))] = None,
+    json: Annotated[bool, Switch] = False,
+    flags: Flags = Flags(),  # noqa: B008  frozen
+) -> int:
+    """Show where a run would go and everything that would be done; change nothing.
+
+    Hosts are asked what is free. With --dry-run nothing is contacted: what the config declares
+    counts, and every command and file is printed.
+
+    Parameters
+    ----------
+    name
+        Name of the run.
+    config
+        Job config (YAML).
+    overrides
+        key=value for the job config; +key=value adds a key.
+    dry_run
+        Contact nothing; print every command and file.
+    explain
+        Print the decision trace alone: each host with verdict and numbers.
+    output
+        Save the plan: YAML for .yaml and .yml, else JSON.
+    json
+        Print the plan as JSON.
+    """
+    ordered = read_order(name, config, overrides, flags)
+    if not is_successful(ordered):
+        return report(ordered.failure())
+    order = ordered.unwrap()
+    planned = plan_from(order, Inventory()) if dry_run else asyncio.run(plan_now(order))
+    if not is_successful(planned):
+        return report(planned.failure())
+    made = planned.unwrap()
+    if output is not None:
+        saved = keep_source(order).bind(lambda _: save_plan(made, output))
+        if not is_successful(saved):
+            return report(saved.failure())
+        say(f"plan saved: perform it with `theseus apply {output}`")
+    if json:
+        sys.stdout.write(plan_json(made))
+    elif explain:
+        sys.stdout.write(f"{render_trace(made.trace)}\n")
+    elif output is None:
+        _show(made, dry_run=dry_run)
+    return DONE
+
+
+def _show(made: Plan, *, dry_run: bool) -> None:
+    sys.stdout.write(f"{render_plan(made)}\n")
+    if dry_run:
+        sys.stdout.write("\nCommands and files\n")
+        asyncio.run(perform(made.steps, DryRunPerformer(_write)))
+
+
+def _write(line: str) -> None:
+    sys.stdout.write(f"{line}\n")

@@ -1,0 +1,58 @@
+"""Report: errors as text on standard error and as exit statuses."""
+
+from theseus.cli.invoke import (
+    BAD_INPUT,
+    FAILED,
+    NOTHING_FITS,
+    UNKNOWN,
+    UNREACHABLE,
+    say,
+)
+from theseus.core.errors import (
+    BadFile,
+    BadInput,
+    BadJob,
+    PlanError,
+    PlanUnusable,
+    SourceUnusable,
+    StalePlan,
+    StepFailed,
+    SubmissionUnknown,
+    UnknownJob,
+    Unreadable,
+    explain,
+)
+from theseus.core.outcome import HostUnreachable, NothingToSend
+from theseus.core.solve import NoFit
+from theseus.core.verdict import TraceLine
+
+
+def report(error: PlanError) -> int:
+    """Say what is wrong; the exit status for it."""
+    say(explain(error))
+    return exit_status(error)
+
+
+def exit_status(error: PlanError) -> int:
+    """0 done, 1 failed, 2 bad input, 3 nothing fits, 4 host unreachable, 5 submission unknown."""
+    match error:
+        case NoFit(trace):
+            return UNREACHABLE if _nobody_answered(trace) else NOTHING_FITS
+        case StalePlan():
+            return NOTHING_FITS
+        case HostUnreachable():
+            return UNREACHABLE
+        case SubmissionUnknown():
+            return UNKNOWN
+        case StepFailed() | NothingToSend():
+            return FAILED
+        case BadFile() | Unreadable() | BadInput() | UnknownJob() | BadJob():
+            return BAD_INPUT
+        case SourceUnusable() | PlanUnusable():
+            return BAD_INPUT
+
+
+def _nobody_answered(trace: tuple[TraceLine, ...]) -> bool:
+    """Whether hosts were asked and not one of them answered."""
+    asked = [line for line in trace if line.verdict != "filtered"]
+    return bool(asked) and all(line.verdict == "unreachable" for line in asked)

@@ -1,0 +1,210 @@
+"""Dispatch from Python: `dispatch()` submits, `plan()` only plans, as the command line does.
+
+result = dispatch(cfg=cfg, spec=JobSpec(name="my-run"), hardware=HardwareRequest(min_chips=8),
+                  dispatch_config=load_dispatch_config("~/.theseus.yaml"))
+"""
+
+import asyncio
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypedDict, Unpack
+
+from attrs import field, frozen
+from returns.pipeline import is_successful
+from returns.result import Failure, Result, Success
+
+from theseus.base.hardware import HardwareRequest
+from theseus.base.job import JobSpec
+from theseus.core.config import DispatchConfig
+from theseus.core.errors import BadFile, BadInput, PlanError, Unreadable, explain
+from theseus.core.inventory import Inventory
+from theseus.core.plan import Plan
+from theseus.core.quantity import duration, memory
+from theseus.core.request import BadFlag
+from theseus.core.submitted import Submitted
+from theseus.effects import submission
+from theseus.effects.load import load_config, resolve_interpolations
+from theseus.effects.perform import Performance, Performer, perform
+from theseus.effects.reading import JobFile, Names, check_environment, check_names, find_job
+from theseus.effects.run_ids import new_run_id
+from theseus.effects.source import committed_tree, dirty_tree
+from theseus.effects.submission import Order
+
+__all__ = [
+    "ConfigError",
+    "DispatchResult",
+    "Options",
+    "Performance",
+    "Performer",
+    "dispatch",
+    "dispatch_async",
+    "load_dispatch_config",
+    "perform",
+    "plan",
+]
+
+
+class ConfigError(ValueError):
+    """A dispatch config cannot be used; the text lists every problem, *error* holds them."""
+
+    def __init__(self, error: BadFile | Unreadable) -> None:
+        super().__init__(explain(error))
+        self.error = error
+
+
+@frozen
+class DispatchResult:
+    """What became of a dispatch: *ok*, or *error* in words; *reason* is the error as a value."""
+
+    ok: bool
+    run_id: str
+    host: str | None = None
+    log_path: str | None = None
+    error: str | None = None
+    reason: PlanError | None = field(default=None, repr=False)
+    plan: Plan | None = field(default=None, repr=False)
+
+
+class Request(TypedDict):
+    """What is to be run, and the hardware for it.
+
+    *cfg* is the job config (with the key `job`), a mapping or what `OmegaConf.load` gives.
+    """
+
+    cfg: Mapping[Any, Any]
+    spec: JobSpec
+    hardware: HardwareRequest
+    dispatch_config: DispatchConfig
+
+
+class Options(TypedDict, total=False):
+    """What may be added: each stands for the flag of its name.
+
+    *dirty* ships uncommitted changes too; *mem* (`"128G"`) and *time* (`"12h"`) go over those of
+    the hardware request; *start* is a directory of the repository, the current one otherwise.
+    """
+
+    dirty: bool
+    mem: str | None
+    time: str | None
+    env: Mapping[str, str]
+    uv_groups: Sequence[str]
+    load: Sequence[str]
+    start: Path
+
+
+class _Call(Request, Options):
+    """All that `dispatch` and `plan` take."""
+
+
+def load_dispatch_config(path: str | Path = "~/.theseus.yaml") -> DispatchConfig:
+    """The dispatch config at *path*; ConfigError lists all that is wrong with it."""
+    loaded = load_config(str(path))
+    if is_successful(loaded):
+        return loaded.unwrap()
+    raise ConfigError(loaded.failure())
+
+
+def plan(inventory: Inventory | None = None, **call: Unpack[_Call]) -> Result[Plan, PlanError]:
+    """The plan that `dispatch` would perform; hosts are asked unless an *inventory* is given."""
+    ordered = _order(call)
+    if not is_successful(ordered):
+        return Failure(ordered.failure())
+    if inventory is not None:
+        return submission.plan_from(ordered.unwrap(), inventory)
+    return asyncio.run(submission.plan_now(ordered.unwrap()))
+
+
+def dispatch(**call: Unpack[_Call]) -> DispatchResult:
+    """Submit the job of *cfg* to the first host of *dispatch_config* that *hardware* fits on."""
+    return asyncio.run(dispatch_async(**call))
+
+
+async def dispatch_async(**call: Unpack[_Call]) -> DispatchResult:
+    """`dispatch` for callers that have an event loop."""
+    ordered = await asyncio.to_thread(_order, call)
+    if not is_successful(ordered):
+        return _refused("", ordered.failure())
+    order = ordered.unwrap()
+    submitted = await submission.submit(order, lambda _: None)
+    if not is_successful(submitted):
+        return _refused(order.run_id, submitted.failure())
+    return _accepted(submitted.unwrap())
+
+
+def _refused(run_id: str, error: PlanError) -> DispatchResult:
+    return DispatchResult(False, run_id, error=explain(error), reason=error)  # noqa: FBT003  ok
+
+
+def _accepted(submitted: Submitted) -> DispatchResult:
+    made = submitted.plan
+    return DispatchResult(
+        True,  # noqa: FBT003  ok
+        made.run.id,
+        host=made.target.host,
+        log_path=made.paths.log,
+        plan=made,
+    )
+
+
+def _order(call: _Call) -> Result[Order, PlanError]:
+    start = call.get("start", Path.cwd())
+    spec = call["spec"]
+    names = Names(spec.name, spec.project, spec.group)
+    variables = tuple(f"{name}={value}" for name, value in call.get("env", {}).items())
+    ordered: Result[Order, PlanError] = Result.do(
+        Order(
+            run_id=new_run_id(),
+            names=names,
+            job=job,
+            values=file.values,
+            config=call["dispatch_config"],
+            request=request,
+            start=start,
+            take=dirty_tree if call.get("dirty") else committed_tree,
+            environment=environment,
+            uv_groups=tuple(call.get("uv_groups", ())),
+        )
+        for file in _job_config(call["cfg"])
+        for request in _request(call)
+        for _ in check_names(names, "repository")
+        for environment in check_environment(variables)
+        for job in find_job(file, None, tuple(call.get("load", ())), start)
+    )
+    return ordered
+
+
+def _job_config(cfg: Mapping[Any, Any]) -> Result[JobFile, PlanError]:
+    """*cfg* as plain data; interpolations of OmegaConf's are resolved as those of a file are."""
+    if not type(cfg).__module__.startswith("omegaconf."):
+        return Success(JobFile("cfg", "", dict(cfg)))
+    from omegaconf import OmegaConf  # noqa: PLC0415  the caller has imported it already
+
+    # resolved here, not by OmegaConf: what comes from the environment must stay a reference
+    written: Any = OmegaConf.to_container(cfg, resolve=False)
+    resolved: Result[dict[str, Any], PlanError] = resolve_interpolations("cfg", "", written)
+    return resolved.map(lambda values: JobFile("cfg", "", values))
+
+
+def _request(call: _Call) -> Result[HardwareRequest, PlanError]:
+    hardware, config = call["hardware"], call["dispatch_config"]
+    problems = [
+        BadFlag("hardware", f"no cluster is called {name!r}")
+        for name in (*hardware.preferred_clusters, *hardware.forbidden_clusters)
+        if name not in config.clusters
+    ]
+    mem = _quantity(call.get("mem"), hardware.mem, memory)
+    time = _quantity(call.get("time"), hardware.time, duration)
+    for flag, parsed in (("mem", mem), ("time", time)):
+        if not is_successful(parsed):
+            problems.append(BadFlag(flag, parsed.failure()))
+    if problems:
+        return Failure(BadInput(tuple(problems)))
+    return Success(dataclasses.replace(hardware, mem=mem.unwrap(), time=time.unwrap()))
+
+
+def _quantity(
+    text: str | None, otherwise: int | None, parse: Callable[[str], Result[int, str]]
+) -> Result[int | None, str]:
+    return Success(otherwise) if text is None else parse(text).map(lambda amount: amount)

@@ -1,0 +1,44 @@
+"""Reach: how the hosts of a config or a plan are reached, and shells on all of them.
+
+asyncssh is imported only when a host is reached through it.
+"""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+from theseus.core.config import DispatchConfig
+from theseus.core.plan import Target
+from theseus.effects.local import local_shell
+from theseus.effects.shells import OpenShell, Shell
+
+Aliases = Mapping[str, str | None]
+"""The ssh alias of each host by name; None for this very machine."""
+
+
+def aliases_of(config: DispatchConfig) -> Aliases:
+    """How every host of *config* is reached."""
+    return {
+        name: None if host.transport == "local" else host.ssh for name, host in config.hosts.items()
+    }
+
+
+def alias_of(target: Target) -> Aliases:
+    """How the host of a plan is reached."""
+    return {target.host: None if target.transport == "local" else target.ssh}
+
+
+@asynccontextmanager
+async def shells(aliases: Aliases) -> AsyncIterator[OpenShell]:
+    """Opens shells on the hosts of *aliases*; connections last as long as the context."""
+    remote = {host: alias for host, alias in aliases.items() if alias is not None}
+    if not remote:
+        yield local_shell
+        return
+    from theseus.effects.asyncssh import AsyncsshConnections  # noqa: PLC0415  0.1 s to import
+
+    async with AsyncsshConnections(aliases=remote) as connections:
+
+        def open_shell(host: str) -> AbstractAsyncContextManager[Shell]:
+            return connections.open_shell(host) if host in remote else local_shell(host)
+
+        yield open_shell

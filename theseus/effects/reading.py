@@ -1,0 +1,177 @@
+"""Reading: from the words of a command line to checked values.
+
+Files are read here, jobs are found, names are checked; everything wrong is said before any host is
+asked.
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from attrs import frozen
+from returns.pipeline import is_successful
+from returns.result import Failure, Result, Success
+
+from theseus.base.hardware import HardwareRequest
+from theseus.base.job import valid_name
+from theseus.core.decode import Problem, show_path
+from theseus.core.errors import BadFile, BadInput, BadJob, PlanError, UnknownJob
+from theseus.core.payload import Job
+from theseus.core.request import AskedByFlags, BadFlag, BadKey, resolve_request
+from theseus.core.secrets import Referenced
+from theseus.effects.interpolation import holds_interpolation
+from theseus.effects.jobs import Catalogue, Entry, discover
+from theseus.effects.load import load_job_text, located, resolve_interpolations
+from theseus.effects.overrides import apply_overrides
+from theseus.registry import JobImportError, check_config
+
+LONGEST_PLACE = (
+    200  # bytes of project, group and name together: the log's file name holds all three
+)
+
+
+@frozen
+class Names:
+    """What the run is called; *project* and *group* as far as they were given."""
+
+    name: str
+    project: str | None = None
+    group: str | None = None
+
+
+@frozen
+class JobFile:
+    """A job config from a file: its *path* and *text* for messages, its resolved *values*."""
+
+    path: str
+    text: str
+    values: Mapping[str, Any]
+
+
+def read_job_config(path: str, overrides: tuple[str, ...]) -> Result[JobFile, PlanError]:
+    """The job config at *path* with *overrides* applied and every `${…}` resolved."""
+    loaded = load_job_text(path)
+    if not is_successful(loaded):
+        return Failure(loaded.failure())
+    text, data = loaded.unwrap()
+    changed = apply_overrides(data, overrides)
+    if not is_successful(changed):
+        return Failure(changed.failure())
+    values = changed.unwrap()
+    if not (holds_interpolation(text) or any(map(holds_interpolation, overrides))):
+        return Success(JobFile(path, text, values))
+    resolved: Result[dict[str, Any], PlanError] = resolve_interpolations(path, text, values)
+    return resolved.map(lambda found: JobFile(path, text, found))
+
+
+def find_job(
+    file: JobFile, key: str | None, load: tuple[str, ...], start: Path
+) -> Result[Job, PlanError]:
+    """The job that *key*, or else the file's `job:`, names; its config is checked by its class."""
+    named = file.values.get("job") if key is None else key
+    if not isinstance(named, str) or not named:
+        problem = Problem(
+            ("job",), "expected the key of a job, as in `job: command` (or --job KEY)"
+        )
+        return Failure(located(file.path, file.text, (problem,)))
+    catalogue = discover(start, load)
+    entry = catalogue.find(named)
+    if entry is None:
+        return Failure(_unknown(named, catalogue))
+    return _checked(file, catalogue, entry).map(lambda _: Job(entry.key, entry.module, entry.paths))
+
+
+def check_names(names: Names, repository: str) -> Result[Names, PlanError]:
+    """*names* filled in: *repository* as project and `default` as group where none is given."""
+    full = Names(
+        names.name,
+        repository if names.project is None else names.project,
+        "default" if names.group is None else names.group,
+    )
+    given = (("NAME", full.name), ("--project", full.project), ("--group", full.group))
+    problems = [
+        BadFlag(flag, f"{text!r} {problem}")
+        for flag, text in given
+        if (problem := valid_name(text or "")) is not None
+    ]
+    if not problems and sum(len((text or "").encode()) for _, text in given) > LONGEST_PLACE:
+        message = f"project, group and name together are longer than {LONGEST_PLACE} bytes"
+        problems.append(BadFlag("NAME", message))
+    return Failure(BadInput(tuple(problems))) if problems else Success(full)
+
+
+def asked_hardware(
+    flags: AskedByFlags, file: JobFile, clusters: tuple[str, ...]
+) -> Result[HardwareRequest, PlanError]:
+    """The request that the flags and the job config make."""
+    resolved = resolve_request(flags, file.values, clusters)
+    if is_successful(resolved):
+        return Success(resolved.unwrap())
+    problems = resolved.failure()
+    in_flags = tuple(problem for problem in problems if isinstance(problem, BadFlag))
+    in_file = tuple(each.problem for each in problems if isinstance(each, BadKey))
+    if not in_flags:
+        return Failure(located(file.path, file.text, in_file))
+    said = (*in_flags, *(_as_flag(file, problem) for problem in in_file))
+    return Failure(BadInput(said))
+
+
+def check_environment(words: tuple[str, ...]) -> Result[tuple[tuple[str, str], ...], PlanError]:
+    """The variables that `--env K=V` words set."""
+    problems: list[BadFlag] = []
+    pairs: list[tuple[str, str]] = []
+    for word in words:
+        name, equals, value = word.partition("=")
+        if not equals or not name.isidentifier() or not name.isascii():
+            problems.append(BadFlag("--env", f"expected NAME=VALUE, got {word!r}"))
+        elif name.startswith("THESEUS_"):
+            problems.append(BadFlag("--env", "names beginning with THESEUS_ are theseus's own"))
+        pairs.append((name, value))
+    return Failure(BadInput(tuple(problems))) if problems else Success(tuple(pairs))
+
+
+def _as_flag(file: JobFile, problem: Problem) -> BadFlag:
+    (place,) = located(file.path, file.text, (problem,)).problems
+    where = f"{file.path}:{place.line}:{place.column}"
+    return BadFlag(where, f"{show_path(problem.path)}: {problem.message}")
+
+
+def _unknown(key: str, catalogue: Catalogue) -> UnknownJob:
+    problems = tuple(str(problem) for problem in catalogue.problems)
+    return UnknownJob(key, catalogue.nearest(key), catalogue.keys(), problems)
+
+
+def _checked(file: JobFile, catalogue: Catalogue, entry: Entry) -> Result[None, PlanError]:
+    """Refuse a config that the job's config class would refuse, where that class can be had here."""
+    if not entry.has_config:
+        return Success(None)
+    try:
+        job = catalogue.load(entry.key)
+    except JobImportError as error:
+        # what the project needs is installed on the host, not necessarily here
+        return (
+            Success(None)
+            if "which is not installed here" in error.reason
+            else Failure(BadJob(entry.key, str(error), "correct the module"))
+        )
+    if job.config is None:
+        return Success(None)
+    problems = check_config(job.config, _plain(file.values))
+    return Failure(_bad_config(file, problems)) if problems else Success(None)
+
+
+def _bad_config(file: JobFile, problems: list[str]) -> BadFile:
+    split = (problem.partition(": ") for problem in problems)
+    found = tuple(Problem(tuple(path.split(".")), message) for path, _, message in split)
+    return located(file.path, file.text, found)
+
+
+def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
+    """*values* with references as their text, as the job will see them."""
+    plain: dict[str, Any] = json.loads(json.dumps(values, default=_text))
+    return plain
+
+
+def _text(value: object) -> object:
+    return value.text if isinstance(value, Referenced) else str(value)

@@ -1,0 +1,183 @@
+"""Submission: one request through survey, planning and performing.
+
+The only place where those three meet. The order in which the world is asked: source tree first
+(nothing is contacted for a directory that cannot be shipped), then hosts.
+"""
+
+import asyncio
+import tempfile
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+from attrs import frozen
+from platformdirs import user_cache_path
+from returns.pipeline import is_successful
+from returns.result import Failure, Result, Success
+
+from theseus.base.hardware import HardwareRequest
+from theseus.core.build import Assignment, World, build_plan
+from theseus.core.codec import plan_json
+from theseus.core.config import DispatchConfig
+from theseus.core.errors import PlanError, SourceUnusable
+from theseus.core.inventory import Inventory
+from theseus.core.outcome import NothingToSend
+from theseus.core.payload import Job
+from theseus.core.plan import Plan, Run
+from theseus.core.secrets import ConfigSecret
+from theseus.core.source import SourceError
+from theseus.core.source_text import explain
+from theseus.core.submitted import Submitted, check_fresh, judge
+from theseus.effects.exchange import ShellPerformer
+from theseus.effects.kept import keep_archive, open_archive
+from theseus.effects.perform import perform
+from theseus.effects.reach import alias_of, aliases_of, shells
+from theseus.effects.reading import Names, check_names
+from theseus.effects.release import this_release
+from theseus.effects.shells import OpenShell
+from theseus.effects.source import SourceTree
+from theseus.effects.supply import PlanSupply, SupplyError
+from theseus.effects.survey import survey, worth_asking
+
+TakeSource = Callable[[Path], AbstractContextManager[Result[SourceTree, SourceError]]]
+OnPlan = Callable[[Plan], None]
+
+
+@frozen
+class Order:
+    """What a user wants, read and checked; *take* is how the source around *start* is taken."""
+
+    run_id: str
+    names: Names
+    job: Job
+    values: Mapping[str, Any]
+    config: DispatchConfig
+    request: HardwareRequest
+    start: Path
+    take: TakeSource
+    environment: tuple[tuple[str, str], ...] = ()
+    uv_groups: tuple[str, ...] = ()
+
+
+def plan_from(order: Order, inventory: Inventory) -> Result[Plan, PlanError]:
+    """The plan of *order* by a given *inventory*; nothing is contacted."""
+    with order.take(order.start) as taken:
+        return _planned(order, taken, inventory)
+
+
+async def plan_now(order: Order) -> Result[Plan, PlanError]:
+    """The plan of *order* by what the hosts say now; nothing is changed."""
+    with order.take(order.start) as taken:
+        if not is_successful(taken):
+            return Failure(SourceUnusable(taken.failure()))
+        async with shells(aliases_of(order.config)) as open_shell:
+            return _planned(order, taken, await _surveyed(order, open_shell))
+
+
+async def submit(order: Order, on_plan: OnPlan) -> Result[Submitted, PlanError]:
+    """Plan *order* by what the hosts say now, show the plan to *on_plan*, and perform it."""
+    with order.take(order.start) as taken:
+        if not is_successful(taken):
+            return Failure(SourceUnusable(taken.failure()))
+        tree = taken.unwrap()
+        async with shells(aliases_of(order.config)) as open_shell:
+            planned = _planned(order, taken, await _surveyed(order, open_shell))
+            if not is_successful(planned):
+                return Failure(planned.failure())
+            on_plan(planned.unwrap())
+            return await _perform(planned.unwrap(), open_shell, tree.archive)
+
+
+async def apply(plan: Plan, start: Path) -> Result[Submitted, PlanError]:
+    """Perform a saved *plan*, if its target can still give the allocation."""
+    async with shells(alias_of(plan.target)) as open_shell:
+        inventory = await survey(open_shell, [plan.target.host])
+        fresh: Result[Plan, PlanError] = check_fresh(plan, inventory.of(plan.target.host))
+        if not is_successful(fresh):
+            return Failure(fresh.failure())
+        return await _perform(plan, open_shell, _archive_of(plan, start))
+
+
+async def apply_unchecked(plan: Plan, start: Path) -> Result[Submitted, PlanError]:
+    """Perform a saved *plan* whatever its target says now."""
+    async with shells(alias_of(plan.target)) as open_shell:
+        return await _perform(plan, open_shell, _archive_of(plan, start))
+
+
+def keep_source(order: Order) -> Result[None, PlanError]:
+    """Keep the archive of a tree that no repository holds, for when its saved plan is applied."""
+    with order.take(order.start) as taken:
+        kept = taken.bind(
+            lambda tree: (
+                keep_archive(tree, _cache()).map(lambda _: None)
+                if tree.snapshot.dirty
+                else Success(None)
+            )
+        )
+        return kept.alt(SourceUnusable)
+
+
+def _cache() -> Path:
+    return user_cache_path("theseus") / "trees"
+
+
+async def _surveyed(order: Order, open_shell: OpenShell) -> Inventory:
+    return await survey(open_shell, worth_asking(order.config, order.request))
+
+
+def _planned(
+    order: Order, taken: Result[SourceTree, SourceError], inventory: Inventory
+) -> Result[Plan, PlanError]:
+    if not is_successful(taken):
+        return Failure(SourceUnusable(taken.failure()))
+    snapshot = taken.unwrap().snapshot
+    world = World(order.config, inventory, snapshot, this_release())
+    return check_names(order.names, snapshot.repository).bind(
+        lambda names: build_plan(world, order.request, _assignment(order, names))
+    )
+
+
+def _assignment(order: Order, names: Names) -> Assignment:
+    run = Run(order.run_id, names.name, names.project or "", names.group or "", order.job.key)
+    return Assignment(run, order.job, order.values, order.environment, order.uv_groups)
+
+
+def _archive_of(plan: Plan, start: Path) -> Callable[[Path], Result[object, SourceError]]:
+    return lambda destination: open_archive(plan.source, start, destination, _cache())
+
+
+async def _perform(
+    plan: Plan, open_shell: OpenShell, archive: Callable[[Path], Result[object, SourceError]]
+) -> Result[Submitted, PlanError]:
+    with tempfile.TemporaryDirectory(prefix="theseus-") as scratch:
+        supply = PlanSupply(
+            plan_json(plan).encode(), _opening(archive, Path(scratch)), _config_secret
+        )
+        performance = await perform(plan.steps, ShellPerformer(open_shell, supply))
+    if performance.error is not None:
+        return Failure(performance.error)
+    verdict: Result[Submitted, PlanError] = judge(plan, performance.outcomes)
+    return verdict
+
+
+def _opening(
+    archive: Callable[[Path], Result[object, SourceError]], scratch: Path
+) -> Callable[[str], Awaitable[Path]]:
+    async def opened(tree: str) -> Path:
+        made = await asyncio.to_thread(archive, scratch / f"{tree}.tar.gz")
+        if not is_successful(made):
+            raise SupplyError(
+                NothingToSend(explain(made.failure()), "make the plan again where the source is")
+            )
+        return scratch / f"{tree}.tar.gz"
+
+    return opened
+
+
+def _config_secret(reference: ConfigSecret) -> str:
+    raise SupplyError(
+        NothingToSend(
+            f"{reference.key} in {reference.path}", "passwords of mounts are not used yet"
+        )
+    )
