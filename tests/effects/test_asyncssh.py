@@ -143,7 +143,7 @@ def test_connection_cut_while_answering(folder: Path) -> None:
 
 
 def test_connection_cut_inside_an_archive(folder: Path) -> None:
-    """A cut inside an archive leaves no archive, and later steps were never sent."""
+    """A cut inside an archive leaves no archive, and nothing is claimed to be done."""
     archive = folder / "archive"
     archive.write_bytes(os.urandom(6_000_000))
     steps = (
@@ -152,7 +152,7 @@ def test_connection_cut_inside_an_archive(folder: Path) -> None:
     )
     outcomes = outcomes_of(Server(folder / "server", cut_input=900_000), steps, archive)
     assert isinstance(outcomes[0], Unknown)
-    assert outcomes[1] == NotReached()
+    assert isinstance(outcomes[1], Unknown | NotReached)  # what sockets hold counts as sent
     assert {path.name for path in folder.iterdir()} == {"archive", "server"}
 
 
@@ -269,7 +269,11 @@ def test_nobody_there(folder: Path) -> None:
 
     def lead(setting: str) -> Callable[[], None]:
         config = Path(server.config)
-        return lambda: config.write_text(f"{setting}\n{config.read_text()}") and None
+
+        def write() -> None:
+            config.write_text(f"{setting}\n{config.read_text()}")
+
+        return write
 
     assert refusal(server, lead("Port 1")).reason == "connection refused"
     nowhere = refusal(server, lead("HostName no-such-host.invalid"))
@@ -281,7 +285,11 @@ def test_bad_config(folder: Path) -> None:
     """An ssh config that cannot be read is said."""
     server = Server(folder / "server")
     config = Path(server.config)
-    broken = refusal(server, lambda: config.write_text("Host site\n  Port many\n") and None)
+
+    def spoil() -> None:
+        config.write_text("Host site\n  Port many\n")
+
+    broken = refusal(server, spoil)
     assert broken.reason.startswith("the ssh config cannot be used")
 
 

@@ -200,8 +200,10 @@ def test_archive_below_a_missing_directory(open_site: OpenSite, folder: Path) ->
 def test_secrets(open_site: OpenSite, folder: Path) -> None:
     """Secrets arrive in a file that only its owner reads, in a form that bash reads back."""
     value = 'a\'b "c" $(touch executed)\nd'
-    references = (EnvironmentSecret("TOKEN"), CommandSecret("printf 'from command\\n'"))
-    secrets = tuple(map(Secret, ("ONE", "TWO"), references))
+    secrets = (
+        Secret("ONE", EnvironmentSecret("TOKEN")),
+        Secret("TWO", CommandSecret("printf 'from command\\n'")),
+    )
     step = PutSecrets("site", str(folder / "secrets.env"), secrets)
     given_supply = supply(environment={"TOKEN": value})
     assert performed(open_site, folder, (step,), given_supply) == (Done(),)

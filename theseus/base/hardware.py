@@ -101,6 +101,9 @@ class HardwareRequest:
     cpus: Optional[int] = None
 
     def __post_init__(self) -> None:
+        if self.min_chips == 0:
+            # the specification: no chips forces CPU mode and clears the chip
+            object.__setattr__(self, "chip", None)
         object.__setattr__(self, "preferred_clusters", tuple(self.preferred_clusters))
         object.__setattr__(self, "forbidden_clusters", tuple(self.forbidden_clusters))
         problems = [*_chip_problems(self), *_cluster_problems(self), *_amount_problems(self)]
@@ -120,10 +123,6 @@ def _chip_problems(request: HardwareRequest) -> List[str]:
         return [f"min_chips is {request.min_chips}, but a count is 0 or more"]
     if request.chip is None:
         return []
-    if request.min_chips == 0:
-        return [
-            f"chip {request.chip.name} is given with min_chips 0: leave it out, or ask for some"
-        ]
     if request.chip == SUPPORTED_CHIPS["cpu"]:
         return [
             f"chip cpu is given with min_chips {request.min_chips}: ask for min_chips 0 and no chip"

@@ -49,7 +49,11 @@ def solve(
     trace: list[TraceLine] = []
     for name in config.hosts_by_preference():
         host = config.hosts[name]
-        reason = filtered(host, request) or _consider(host, request, inventory.of(name))
+        reason = (
+            filtered(host, request)
+            or _unsupported(config, host)
+            or _consider(host, request, inventory.of(name))
+        )
         trace.append(trace_line(name, None, reason))
         if isinstance(reason, Fits):
             return Success(Choice(name, None, reason.allocation, tuple(trace)))
@@ -62,6 +66,15 @@ def filtered(host: Host, request: HardwareRequest) -> NotPreferred | Forbidden |
         return Forbidden(host.cluster)
     if request.preferred_clusters and host.cluster not in request.preferred_clusters:
         return NotPreferred(host.cluster)
+    return None
+
+
+def _unsupported(config: DispatchConfig, host: Host) -> NotYet | None:
+    """What *host* needs that this version cannot do; planning around it would be a lie."""
+    if host.transport == "openssh":
+        return NotYet("this version reaches hosts by asyncssh alone, not by `transport: openssh`")
+    if config.clusters[host.cluster].mount is not None:
+        return NotYet(f"this version does not mount JuiceFS, as cluster {host.cluster!r} asks")
     return None
 
 

@@ -32,6 +32,11 @@ GLOBAL_KNOWN_HOSTS = ("/etc/ssh/ssh_known_hosts", "/etc/ssh/ssh_known_hosts2")
 AGENT = "load the key with `ssh-add`: one with a passphrase is used through ssh-agent only"
 # twice as fast as asyncssh's first choice, and safe
 CIPHERS = "^aes128-gcm@openssh.com"
+# after the kinds that are known: a host that was set up anew is recognized by whatever key it has
+HOST_KEYS = (
+    "+ssh-ed25519,ecdsa-sha2-nistp256,ecdsa-sha2-nistp384,ecdsa-sha2-nistp521,"
+    "rsa-sha2-256,rsa-sha2-512"
+)
 # the four families of errors that connecting raises
 CONNECT_ERRORS = (asyncssh.Error, OSError, ValueError, TimeoutError)
 
@@ -106,6 +111,7 @@ class AsyncsshConnections:
                 attempt.alias,
                 config=self._config,
                 known_hosts=known,
+                server_host_key_algs=() if settings.config.get("HostKeyAlgorithms") else HOST_KEYS,
                 encryption_algs=() if settings.config.get("Ciphers") else CIPHERS,
                 connect_timeout=settings.connect_timeout or CONNECT_TIMEOUT,
                 keepalive_interval=settings.keepalive_interval or KEEPALIVE,

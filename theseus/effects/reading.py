@@ -143,7 +143,7 @@ def _unknown(key: str, catalogue: Catalogue) -> UnknownJob:
 
 
 def _checked(file: JobFile, catalogue: Catalogue, entry: Entry) -> Result[None, PlanError]:
-    """Refuse a config that the job's config class would refuse, where that class can be had here."""
+    """Refuse a config that the job's config class refuses, where that class can be had here."""
     if not entry.has_config:
         return Success(None)
     try:

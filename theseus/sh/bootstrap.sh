@@ -93,10 +93,9 @@ theseus_read() {
   set -a
   # shellcheck source=/dev/null
   source ./job.env || theseus_fail 1 "$theseus_run_dir/job.env cannot be read: submit the run again"
-  if [[ -e secrets.env ]]; then
-    # shellcheck source=/dev/null
-    source ./secrets.env || theseus_fail 1 "secrets.env cannot be read: submit the run again"
-  fi
+  # shellcheck source=/dev/null
+  [[ ! -e secrets.env ]] || source ./secrets.env ||
+    theseus_fail 1 "secrets.env cannot be read: submit the run again"
   set +a
   for theseus_name in RUN_ID TREE ARCHIVE RUNTIME WORK_DIR STATUS_DIR DATA_DIR CHECKPOINT_DIR \
     RESULTS_DIR TOOLS; do
@@ -174,7 +173,7 @@ theseus_python_on_path() { # `python3` and `python` mean the Python found, where
 # --- unpack -------------------------------------------------------------------------------------
 
 theseus_extract() { # from standard input: GNU tar takes `a:b` for a file on the host a
-  unset TAR_OPTIONS GZIP # the job's, if it wants them
+  unset TAR_OPTIONS GZIP
   case $THESEUS_ARCHIVE in
     *.zst) zstd -dcq <"$THESEUS_ARCHIVE" | tar -xof - -C "$theseus_new_tree" ;;
     *) tar -xzof - -C "$theseus_new_tree" <"$THESEUS_ARCHIVE" ;;
@@ -274,7 +273,7 @@ theseus_install_uv() { # DIRECTORY: under a lock where there is one; else the re
 }
 
 theseus_sync() {
-  local -a theseus_groups=() theseus_options=()
+  local -a theseus_groups theseus_options=()
   local theseus_group theseus_dev=--no-dev
   read -ra theseus_groups <<<"${THESEUS_UV_GROUPS:-}"
   for theseus_group in ${theseus_groups[@]+"${theseus_groups[@]}"}; do
@@ -286,7 +285,6 @@ theseus_sync() {
 }
 
 theseus_build() {
-  local theseus_status=0
   theseus_find_project
   [[ -n $theseus_project ]] || return 0
   theseus_has_lock || theseus_fail 1 "${theseus_project#"$THESEUS_WORK_DIR"}/pyproject.toml has no\
@@ -295,11 +293,9 @@ theseus_build() {
   export UV_PROJECT_ENVIRONMENT=$theseus_project/.venv
   theseus_say "uv sync in ${theseus_project}"
   theseus_run theseus_noting theseus_sync || {
-    theseus_status=$?
     theseus_stop_if_told
-    theseus_fail "$theseus_status" "uv sync failed with exit status $theseus_status\
- ($(theseus_reason)): see the log; try \`uv sync --frozen\` in a fresh clone, and look whether this\
- host has a network or a filled uv_cache"
+    theseus_fail "$theseus_last" "uv sync failed ($(theseus_reason)): see the log; try it in a fresh\
+ clone (uv sync --frozen), and look whether this host has a network or a filled uv_cache"
   }
   export VIRTUAL_ENV=$UV_PROJECT_ENVIRONMENT
   unset UV_PROJECT_ENVIRONMENT
@@ -319,8 +315,8 @@ theseus_job() {
   export PYTHONPATH="$theseus_runtime${PYTHONPATH:+:$PYTHONPATH}"
   # shellcheck disable=SC2154 # job.argv sets it
   theseus_run "${job_argv[@]}" || {
-    theseus_message="the runtime ended with exit status $? and left no outcome (137: it was killed, as\
- a host does that runs out of memory)"
+    theseus_message="the runtime ended with exit status $theseus_last and left no outcome (137: it was\
+ killed, as a host does that runs out of memory)"
     return "$theseus_last"
   }
 }
@@ -351,9 +347,7 @@ theseus_record_by_hand() { # STATE STATUS MESSAGE KEPT: where no Python can
 theseus_record() { # STATUS: the outcome, where the runtime could not write one
   local theseus_state=failed theseus_kept=''
   [[ -z $theseus_received ]] || theseus_state=preempted
-  if [[ -z $theseus_message ]]; then
-    theseus_message="the $theseus_stage stage ended with exit status $1 without saying why"
-  fi
+  : "${theseus_message:="the $theseus_stage stage ended with exit status $1 without saying why"}"
   [[ ! -d ${THESEUS_WORK_DIR:-} ]] || theseus_kept=$THESEUS_WORK_DIR
   if [[ -n $theseus_python ]] && theseus_module outcome "$theseus_run_dir" "$theseus_state" \
     "$theseus_stage" "$1" "$theseus_message" "$theseus_kept"; then return; fi
