@@ -134,10 +134,11 @@ def write_files(server: Sshd) -> None:
         "UsePAM no\nStrictModes no\nPasswordAuthentication no\nPrintMotd yes\n"
     )
     trust(server, folder / "host_key.pub")
-    # sshd reads the authorized keys as the user who logs in
-    for directory in (folder, *folder.parents):
-        if directory.stat().st_uid == os.geteuid() and directory.stat().st_mode & 0o001 == 0:
-            directory.chmod(directory.stat().st_mode | 0o011)
+    if os.geteuid() == 0:
+        # sshd reads the authorized keys as the user who logs in
+        for directory in (folder, *folder.parents):
+            if directory.stat().st_mode & 0o001 == 0:
+                directory.chmod(directory.stat().st_mode | 0o011)
 
 
 def trust(server: Sshd, public_key: Path) -> None:

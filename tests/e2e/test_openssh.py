@@ -4,7 +4,7 @@ import asyncio
 import os
 import shutil
 import subprocess
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
@@ -35,7 +35,8 @@ BOOTSTRAP = """
 echo started; sleep 0.5; id -un; echo "$1"
 printf '{"state": "completed"}' >"$1/part"; mv "$1/part" "$1/outcome.json"
 """
-RUN = '~/theseus/it\'s "a" run'
+PLACE = f"theseus-test-{os.getpid()}"
+RUN = f'~/{PLACE}/it\'s "a" run'
 
 
 def through(server: Sshd, use: Callable[[AsyncsshConnections], Awaitable[Value]]) -> Value:
@@ -58,27 +59,27 @@ def login_shell(request: pytest.FixtureRequest, sshd: Sshd) -> str:
 
 
 @pytest.fixture
-def noisy_home(sshd: Sshd, login_shell: str) -> Path:
+def noisy_home(sshd: Sshd, login_shell: str) -> Iterator[Path]:
     """A home whose login files print on both streams, where it is a home made for the tests."""
     home = sshd.home(login_shell)
-    shutil.rmtree(home / "theseus", ignore_errors=True)
     if os.geteuid() == 0:
         noise = "echo 'Welcome to the cluster'; echo; echo '0 0 0'\n"
         files = {"bash": ".bashrc", "tcsh": ".cshrc", "fish": ".config/fish/config.fish"}
         file = home / files[login_shell]
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(noise)
-    return home
+    yield home
+    shutil.rmtree(home / PLACE, ignore_errors=True)
 
 
 def steps_on(host: str) -> tuple[Step, ...]:
     """A small submission on *host*."""
     return (
-        MakeDir(host, "~/theseus", 0o700),
+        MakeDir(host, f"~/{PLACE}", 0o700),
         ClaimRun(host, RUN),
-        EnsureTree(host, "~/theseus/tree", "abc"),
+        EnsureTree(host, f"~/{PLACE}/tree", "abc"),
         PutFile(host, f"{RUN}/bootstrap.sh", 0o600, Text(BOOTSTRAP)),
-        Launch(host, RUN, "~/theseus/the log"),
+        Launch(host, RUN, f"~/{PLACE}/the log"),
     )
 
 
@@ -99,13 +100,13 @@ def test_submission(sshd: Sshd, login_shell: str, noisy_home: Path, tmp_path: Pa
     shown = bytearray()
 
     async def watch(connections: AsyncsshConnections) -> object:
-        run = Followable(host, RUN, "~/theseus/the log")
+        run = Followable(host, RUN, f"~/{PLACE}/the log")
         return (await follow(connections.open_shell, run, shown.extend)).state
 
     assert through(sshd, watch) == Ended({"state": "completed"})
     run_dir = noisy_home / RUN.removeprefix("~/")
     assert shown.decode() == f"started\n{sshd.users[login_shell]}\n{run_dir}\n"
-    assert (noisy_home / "theseus" / "tree").read_bytes() == archive.read_bytes()
+    assert (noisy_home / PLACE / "tree").read_bytes() == archive.read_bytes()
 
 
 @pytest.mark.usefixtures("noisy_home")

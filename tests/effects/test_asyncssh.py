@@ -191,6 +191,18 @@ def test_no_bash(folder: Path) -> None:
     assert others == [NotReached()] * 4
 
 
+def test_probes_without_bash(folder: Path) -> None:
+    """Probes of a host where bash does not start are lost, with what was printed."""
+
+    async def use(connections: AsyncsshConnections) -> object:
+        async with connections.open_shell(ALIAS) as shell:
+            return await ask(shell, [("true",)])
+
+    sorry = ("python3", "-c", "import sys; sys.exit('no shells here')")
+    server = Server(folder / "server", sorry)
+    assert through(server, use) == Lost("could not start bash there: no shells here")
+
+
 def test_one_connection(folder: Path) -> None:
     """Many shells on a host share its connection, and one that died is replaced."""
 

@@ -3,7 +3,9 @@
 import asyncio
 import hashlib
 import os
+import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -26,11 +28,13 @@ from theseus.core.steps import (
     PutFile,
     PutSecrets,
     Secret,
+    Segment,
     Step,
     Text,
 )
 from theseus.effects.exchange import Answer, ask
 from theseus.effects.package import packaged_content, packaged_digest
+from theseus.effects.sending import prepare
 from theseus.effects.shells import OpenShell
 from theseus.effects.supply import SupplyError
 
@@ -43,6 +47,7 @@ NAMES = st.text(
 PATIENT = settings(
     max_examples=15,
     deadline=None,
+    database=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 
@@ -279,6 +284,46 @@ def test_launch_survives(open_site: OpenSite, folder: Path) -> None:
     assert boot == Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     assert wait_for(folder / "run dir" / "alive") == "alive\n"
     assert not (folder / "run dir" / "signal").exists()
+
+
+CLIENT = """
+import asyncio, os, signal, sys
+from theseus.core.steps import Segment
+from theseus.effects.local import LocalPerformer
+from tests.effects.sites import supply
+from tests.effects.test_exchange import launch_steps
+from pathlib import Path
+
+async def main():
+    steps = launch_steps(Path(sys.argv[1]), 'sleep 0.5; echo alive >"$1/alive"')
+    await LocalPerformer(supply()).perform(Segment("site", 0, steps))
+    os.killpg(0, signal.SIGKILL)
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.slow
+def test_launch_survives_the_client(folder: Path) -> None:
+    """What is launched lives on when the client and its process group are killed."""
+    place = str(Path(__file__).parents[2])
+    client = subprocess.run(
+        [sys.executable, "-c", CLIENT, str(folder)],
+        env={**os.environ, "PYTHONPATH": place},
+        start_new_session=True,
+        check=False,
+    )
+    assert client.returncode == -signal.SIGKILL
+    assert wait_for(folder / "run dir" / "alive") == "alive\n"
+
+
+def test_secrets_do_not_show() -> None:
+    """What is about to be sent does not show its content."""
+    step = PutSecrets("site", "/secrets.env", (Secret("ONE", EnvironmentSecret("TOKEN")),))
+    given_supply = supply(environment={"TOKEN": "hidden"})
+    (sending,) = asyncio.run(prepare(Segment("site", 0, (step,)), given_supply))
+    assert b"hidden" in sending.frame
+    assert "hidden" not in repr(sending)
 
 
 def test_launch_without_a_log(open_site: OpenSite, folder: Path) -> None:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from returns.result import Failure, Result
+from returns.result import Failure, Result, Success
 
 from theseus.cli.flags import Flags
 from theseus.core.errors import PlanError, Unreadable
@@ -25,9 +25,6 @@ def read_order(
     name: str, config: str, overrides: tuple[str, ...], flags: Flags
 ) -> Result[Order, PlanError]:
     """The order that the words of `plan` and `submit` make."""
-    start = _here()
-    if isinstance(start, Unreadable):
-        return Failure(start)
     names = Names(name, flags.project, flags.group)
     ordered: Result[Order, PlanError] = Result.do(
         Order(
@@ -42,6 +39,7 @@ def read_order(
             environment=environment,
             uv_groups=flags.uv_group,
         )
+        for start in here()
         for _ in check_names(names, "repository")
         for environment in check_environment(flags.env)
         for file in read_job_config(config, overrides)
@@ -52,12 +50,13 @@ def read_order(
     return ordered
 
 
-def _here() -> Path | Unreadable:
+def here() -> Result[Path, PlanError]:
+    """The current directory, unless it is gone."""
     try:
-        return Path.cwd()
+        return Success(Path.cwd())
     except OSError as error:
-        reason = error.strerror or str(error)
-        return Unreadable("the current directory", ".", reason, "change to one that exists")
+        reason = (error.strerror or str(error)).lower()
+        return Failure(Unreadable("current directory", ".", reason, "change to one that exists"))
 
 
 def _asked(flags: Flags) -> AskedByFlags:

@@ -228,7 +228,9 @@ def _environment(assignment: Assignment, site: _Site) -> Mapping[str, str]:
 
 
 def _pinned(choice: Choice) -> Mapping[str, str]:
-    """Which GPUs the job may see: as many of the free ones as it asked for."""
+    """Which GPUs the job may see: as many of the free ones as it asked for, none in CPU mode."""
+    if choice.allocation.total_chips == 0:
+        return {"CUDA_VISIBLE_DEVICES": ""}
     taken = choice.allocation.gpus[: choice.allocation.chips_per_node]
     return {"CUDA_VISIBLE_DEVICES": ",".join(taken)} if taken else {}
 

@@ -1,6 +1,5 @@
 """Checks of a config beyond its schema: names that must name something, keys that go together."""
 
-import re
 from collections.abc import Iterator, Mapping
 
 from returns.result import Failure, Result, Success
@@ -8,9 +7,7 @@ from returns.result import Failure, Result, Success
 from theseus.base.chip import SUPPORTED_CHIPS
 from theseus.core.config import DispatchConfig, Host, SlurmHost
 from theseus.core.decode import Path, Problem, decode, nearest
-from theseus.core.fields import has_control
-
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+from theseus.core.fields import has_control, variable_problem
 
 
 def decode_config(data: object) -> Result[DispatchConfig, tuple[Problem, ...]]:
@@ -66,6 +63,10 @@ def _host_problems(config: DispatchConfig) -> Iterator[Problem]:
 def _cluster_problems(config: DispatchConfig) -> Iterator[Problem]:
     for name, cluster in config.clusters.items():
         yield from _variable_problems(("clusters", name), cluster.env, cluster.secrets)
+        if ":" in (cluster.share or cluster.work):
+            # the runtime is found there through PYTHONPATH, which colons separate
+            key = "work" if cluster.share is None else "share"
+            yield Problem(("clusters", name, key), "expected a path without ':'")
 
 
 def _ssh_problems(here: Path, host: Host) -> Iterator[Problem]:
@@ -103,7 +104,5 @@ def _variable_problems(
 ) -> Iterator[Problem]:
     for key, variables in (("env", env), ("secrets", secrets)):
         for name in variables:
-            if not _VARIABLE.fullmatch(name):
-                yield Problem((*here, key, name), "expected the name of an environment variable")
-            elif name.startswith("THESEUS_"):
-                yield Problem((*here, key, name), "names beginning with THESEUS_ are theseus's own")
+            if (problem := variable_problem(name)) is not None:
+                yield Problem((*here, key, name), problem)

@@ -18,6 +18,23 @@ _SIZE = re.compile(r"\d+[KMGT]?", re.IGNORECASE)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+# bash(1): these cannot be assigned, and the file that holds the job's variables would fail
+_READ_ONLY = frozenset({"UID", "EUID", "PPID", "SHELLOPTS", "BASHOPTS", "BASH_VERSINFO"})
+_OPEN = frozenset({"THESEUS_GRACE"})
+
+
+def variable_problem(name: str) -> str | None:
+    """What is wrong with *name* as a variable of the job; None when it is fine."""
+    if not _VARIABLE.fullmatch(name):
+        return "expected the name of an environment variable"
+    if name in _READ_ONLY:
+        return "bash holds this variable read-only"
+    if name.upper().startswith("THESEUS_") and name not in _OPEN:
+        return "names beginning with THESEUS_ are theseus's own"
+    return None
+
+
 def has_control(text: str) -> bool:
     """Whether *text* holds a control character."""
     return _CONTROL.search(text) is not None

@@ -17,6 +17,7 @@ from theseus.base.hardware import HardwareRequest
 from theseus.base.job import valid_name
 from theseus.core.decode import Problem, show_path
 from theseus.core.errors import BadFile, BadInput, BadJob, PlanError, UnknownJob
+from theseus.core.fields import variable_problem
 from theseus.core.payload import Job
 from theseus.core.request import AskedByFlags, BadFlag, BadKey, resolve_request
 from theseus.core.secrets import Referenced
@@ -24,6 +25,7 @@ from theseus.effects.interpolation import holds_interpolation
 from theseus.effects.jobs import Catalogue, Entry, discover
 from theseus.effects.load import load_job_text, located, resolve_interpolations
 from theseus.effects.overrides import apply_overrides
+from theseus.registry import Job as RegisteredJob
 from theseus.registry import JobImportError, check_config
 
 LONGEST_PLACE = (
@@ -123,10 +125,11 @@ def check_environment(words: tuple[str, ...]) -> Result[tuple[tuple[str, str], .
     pairs: list[tuple[str, str]] = []
     for word in words:
         name, equals, value = word.partition("=")
-        if not equals or not name.isidentifier() or not name.isascii():
-            problems.append(BadFlag("--env", f"expected NAME=VALUE, got {word!r}"))
-        elif name.startswith("THESEUS_"):
-            problems.append(BadFlag("--env", "names beginning with THESEUS_ are theseus's own"))
+        if not equals:
+            # what stands there may be a secret typed in the wrong place: it is not repeated
+            problems.append(BadFlag("--env", "expected NAME=VALUE"))
+        elif (problem := variable_problem(name)) is not None:
+            problems.append(BadFlag("--env", f"{name}: {problem}"))
         pairs.append((name, value))
     return Failure(BadInput(tuple(problems))) if problems else Success(tuple(pairs))
 
@@ -157,14 +160,30 @@ def _checked(file: JobFile, catalogue: Catalogue, entry: Entry) -> Result[None, 
         )
     if job.config is None:
         return Success(None)
-    problems = check_config(job.config, _plain(file.values))
+    problems = check_config(job.config, _plain(file.values)) or _refusal(job, _plain(file.values))
     return Failure(_bad_config(file, problems)) if problems else Success(None)
 
 
+def _refusal(job: RegisteredJob, values: dict[str, Any]) -> list[str]:
+    """What the config class itself has against *values*, as its checks word it."""
+    try:
+        job.configure(values)
+    except (ValueError, TypeError) as error:
+        return [str(error)]
+    return []
+
+
 def _bad_config(file: JobFile, problems: list[str]) -> BadFile:
-    split = (problem.partition(": ") for problem in problems)
-    found = tuple(Problem(tuple(path.split(".")), message) for path, _, message in split)
-    return located(file.path, file.text, found)
+    return located(file.path, file.text, tuple(_placed(problem) for problem in problems))
+
+
+def _placed(text: str) -> Problem:
+    """The problem in *text*, which begins with `key.path: ` when it is about one."""
+    path, colon, message = text.partition(": ")
+    names = path.split(".")
+    if colon and names[0].isidentifier():
+        return Problem(tuple(names), message)
+    return Problem((), text)
 
 
 def _plain(values: Mapping[str, Any]) -> dict[str, Any]:

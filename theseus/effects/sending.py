@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import TypeAlias, assert_never
 
-from attrs import frozen
+from attrs import field, frozen
 
 from theseus.core.outcome import NothingToSend
 from theseus.core.script import (
@@ -36,7 +36,7 @@ class Sending:
     """The *frame* of step *index*, and how to get what it may want after that."""
 
     index: int
-    frame: bytes
+    frame: bytes = field(repr=False)  # it may hold secrets
     wanted: Wanted | None = None
 
 
