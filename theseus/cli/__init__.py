@@ -4,8 +4,10 @@ Each command lives in a module of its own, which is imported when the command is
 """
 
 import sys
-from typing import TYPE_CHECKING
 
+from theseus import __version__
+
+TYPE_CHECKING = False  # importing typing would double the time of --version
 if TYPE_CHECKING:
     from cyclopts import App
 
@@ -34,10 +36,8 @@ Exit status: 0 done, 1 failed, 2 bad input, 3 nothing fits, 4 host unreachable,
 def main() -> None:
     """The console script `theseus`."""
     if sys.argv[1:] == ["--version"]:
-        # answered before anything heavy is imported
-        from importlib.metadata import version  # noqa: PLC0415
-
-        sys.stdout.write(f"theseus {version('theseus-dispatch')}\n")
+        # answered before anything is imported
+        sys.stdout.write(f"theseus {__version__}\n")
         return
     from theseus.cli.invoke import invoke  # noqa: PLC0415  imports cyclopts
 
@@ -52,6 +52,7 @@ def application() -> "App":
         name="theseus",
         help="Send machine-learning jobs to SSH hosts and clusters, by a plan you can read first.",
         help_epilogue=EPILOGUE,
+        version=f"theseus {__version__}",
         version_flags=["--version"],
         help_format="plaintext",
     )

@@ -48,9 +48,10 @@ def converter() -> Converter:
     """The converter of everything a plan or a recording holds."""
     made = Converter(forbid_extra_keys=True)
     for union, tag in (
-        (Step, "step"),
-        (Content, "from"),
+        # what is inside comes first: hooks of the outer are made when it is registered
         (SecretReference, "from"),
+        (Content, "from"),
+        (Step, "step"),
         (SourceWarning, "warning"),
         (Outcome, "outcome"),
     ):

@@ -19,6 +19,7 @@ from theseus.core.steps import (
     PutFile,
     PutSecrets,
     Step,
+    Submit,
     Text,
 )
 from theseus.core.table import table
@@ -47,7 +48,7 @@ def describe_content(step: Step) -> str | None:
             return f"source tree {tree[:12]}, unless it is there"
         case PutSecrets(_, _, secrets):
             return ", ".join(f"{each.variable} from {describe(each.reference)}" for each in secrets)
-        case MakeDir() | ClaimRun() | Launch():
+        case MakeDir() | ClaimRun() | Launch() | Submit():
             return None
         case _:
             assert_never(step)

@@ -9,7 +9,7 @@ from typing import TypeAlias, assert_never
 
 from attrs import frozen
 
-from theseus.core.shell import command_line, path_word
+from theseus.core.shell import command_line, option_word, path_word
 from theseus.core.steps import (
     ClaimRun,
     Content,
@@ -23,6 +23,7 @@ from theseus.core.steps import (
     Secret,
     Segment,
     Step,
+    Submit,
 )
 
 
@@ -54,7 +55,7 @@ class Obtain:
 Instruction: TypeAlias = Command | Receive | Obtain
 
 
-def instruction(step: Step) -> Instruction:
+def instruction(step: Step) -> Instruction:  # noqa: C901  one arm for each step, in one place
     """What has to happen on the host for *step*."""
     match step:
         case MakeDir(_, path, mode):
@@ -71,6 +72,9 @@ def instruction(step: Step) -> Instruction:
             return Obtain(path_word(path), 0o644, step)
         case Launch(_, run_dir, log):
             return Command(f"launch {path_word(run_dir)} {path_word(log)}")
+        case Submit(_, run_dir, argv):
+            words = " ".join(option_word(argument) for argument in argv)
+            return Command(f"submit {path_word(run_dir)} {words}")
         case _:
             assert_never(step)
 

@@ -31,6 +31,19 @@ def path_word(path: str) -> str:
     return word(path)
 
 
+def option_word(text: str) -> str:
+    """*text* as one shell word; `~/` at its beginning, or after the `=` of an option, is the home.
+
+    >>> option_word("--output=~/log")
+    '--output="$HOME"/log'
+    """
+    option, equals, path = text.partition("=")
+    if text.startswith("--") and equals and path.startswith("~/"):
+        # bash expands a tilde at the beginning of a word only
+        return f'{word(option)}="$HOME"/{word(path[2:])}'
+    return path_word(text)
+
+
 def command_line(argv: Iterable[str]) -> str:
     """*argv* as one line a shell reads back to the same words."""
     return " ".join(word(argument) for argument in argv)

@@ -116,7 +116,18 @@ class Launch:
     log: str
 
 
-Step: TypeAlias = MakeDir | ClaimRun | PutFile | EnsureFile | EnsureTree | PutSecrets | Launch
+@frozen
+class Submit:
+    """Hand the batch script of *run_dir* to SLURM by *argv*; the answer (job id) is the output."""
+
+    host: str
+    run_dir: str
+    argv: tuple[str, ...]
+
+
+Step: TypeAlias = (
+    MakeDir | ClaimRun | PutFile | EnsureFile | EnsureTree | PutSecrets | Launch | Submit
+)
 
 
 @frozen

@@ -21,7 +21,7 @@ from theseus.core.outcome import (
 from theseus.core.plain import consider_plain
 from theseus.core.plan import Plan
 from theseus.core.script import describe_step
-from theseus.core.steps import Launch
+from theseus.core.steps import Launch, Submit
 from theseus.core.verdict import Fits, explain
 
 
@@ -50,7 +50,7 @@ def judge(plan: Plan, outcomes: tuple[Outcome, ...]) -> Result[Submitted, NotSub
                 return Failure(
                     StepFailed(plan.run.id, step.host, number, describe_step(step), said)
                 )
-            case Unknown(reason) if isinstance(step, Launch):
+            case Unknown(reason) if isinstance(step, Launch | Submit):
                 return Failure(SubmissionUnknown(plan.run.id, step.host, reason, plan.paths.run))
             case Unknown(reason):
                 return Failure(_cut_short(step.host, reason))

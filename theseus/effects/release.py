@@ -1,20 +1,18 @@
 """Release: what this very theseus is, its version and the files it ships."""
 
 from functools import cache
-from importlib.metadata import version
 
+from theseus import __version__
 from theseus.core.build import Release
 from theseus.core.steps import Packaged
 from theseus.effects.package import BOOTSTRAP, RUNTIME, packaged_digest
-
-DISTRIBUTION = "theseus-dispatch"
 
 
 @cache
 def this_release() -> Release:
     """The release that is running."""
     return Release(
-        version(DISTRIBUTION),
+        __version__,
         bootstrap=Packaged(BOOTSTRAP, packaged_digest(BOOTSTRAP)),
         runtime=Packaged(RUNTIME, packaged_digest(RUNTIME)),
     )
