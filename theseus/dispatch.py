@@ -26,7 +26,14 @@ from theseus.core.submitted import Submitted
 from theseus.effects import submission
 from theseus.effects.load import load_config, resolve_interpolations
 from theseus.effects.perform import Performance, Performer, perform
-from theseus.effects.reading import JobFile, Names, check_environment, check_names, find_job
+from theseus.effects.reading import (
+    JobFile,
+    Names,
+    check_environment,
+    check_groups,
+    check_names,
+    find_job,
+)
 from theseus.effects.run_ids import new_run_id
 from theseus.effects.source import committed_tree, dirty_tree
 from theseus.effects.submission import Order
@@ -164,12 +171,13 @@ def _order(call: _Call) -> Result[Order, PlanError]:
             start=start,
             take=dirty_tree if call.get("dirty") else committed_tree,
             environment=environment,
-            uv_groups=tuple(call.get("uv_groups", ())),
+            uv_groups=uv_groups,
         )
         for file in _job_config(call["cfg"])
         for request in _request(call)
         for _ in check_names(names, "repository")
         for environment in check_environment(variables)
+        for uv_groups in check_groups(tuple(call.get("uv_groups", ())))
         for job in find_job(file, None, tuple(call.get("load", ())), start)
     )
     return ordered

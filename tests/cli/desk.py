@@ -144,13 +144,14 @@ def new_desk(place: Path) -> Desk:
     return desk
 
 
-def traces(*directories: Path) -> dict[str, tuple[int, int, int]]:
-    """Everything below *directories*: kind and mode, size, and time of the last change."""
-    found: dict[str, tuple[int, int, int]] = {}
-    for directory in directories:
-        for path in (directory, *directory.rglob("*")):
-            state = path.lstat()
-            found[str(path)] = (state.st_mode, state.st_size, state.st_mtime_ns)
+def traces(directory: Path) -> dict[str, tuple[int, ...]]:
+    """Everything below *directory*: kind and mode, and of files size and time of change too."""
+    found: dict[str, tuple[int, ...]] = {}
+    for path in directory.rglob("*"):
+        state = path.lstat()
+        # a directory's time tells of scratch files too, which are gone again
+        rest = () if path.is_dir() else (state.st_size, state.st_mtime_ns)
+        found[str(path)] = (state.st_mode, *rest)
     return found
 
 

@@ -1,12 +1,26 @@
 """Flags: what `plan` and `submit` share, as the specification names them."""
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
-from cyclopts import Parameter
+from cyclopts import Parameter, Token
+
+_WHOLE = re.compile(r"[+-]?[0-9]+")
+
+
+def whole_number(_: type, tokens: Sequence[Token]) -> int:
+    """The number that a word says; cyclopts by itself reads `1.5` as 2."""
+    (token,) = tokens
+    if not _WHOLE.fullmatch(token.value):
+        raise ValueError(f"expected a whole number, got {token.value!r}")
+    return int(token.value)
+
 
 List = Parameter(consume_multiple=False, negative="")
 Switch = Parameter(negative="")
+Whole = Parameter(converter=whole_number)
 
 
 @Parameter(name="*")
@@ -54,12 +68,12 @@ class Flags:
 
     dispatch_config: Annotated[str | None, Parameter(name=("--dispatch-config", "-d"))] = None
     chip: Annotated[str | None, Parameter(name="--chip")] = None
-    n_chips: Annotated[int | None, Parameter(name=("--n_chips", "--n-chips", "-n"))] = None
+    n_chips: Annotated[int | None, Parameter(name=("--n_chips", "--n-chips", "-n")), Whole] = None
     mem: str | None = None
     time: str | None = None
-    nodes: int | None = None
-    cpus: int | None = None
-    n_shards: Annotated[int | None, Parameter(name=("--n_shards", "--n-shards"))] = None
+    nodes: Annotated[int | None, Whole] = None
+    cpus: Annotated[int | None, Whole] = None
+    n_shards: Annotated[int | None, Parameter(name=("--n_shards", "--n-shards")), Whole] = None
     cluster: Annotated[tuple[str, ...], List] = ()
     exclude_cluster: Annotated[
         tuple[str, ...], Parameter(name=("--exclude-cluster", "--exclude_cluster")), List

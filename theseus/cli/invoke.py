@@ -5,11 +5,21 @@ import sys
 import traceback
 from collections.abc import Sequence
 
-from cyclopts import App, CycloptsError
+from cyclopts import (
+    App,
+    CycloptsError,
+    MissingArgumentError,
+    UnknownCommandError,
+    UnusedCliTokensError,
+)
 
 DONE, FAILED, BAD_INPUT, NOTHING_FITS, UNREACHABLE, UNKNOWN = range(6)
 INTERRUPTED = 130  # as shells have it: 128 + SIGINT
 DEBUG = "--debug"
+# what a word or a host's complaint may hold and a terminal would obey
+_CONTROLS = {
+    code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) not in "\n\t"
+}
 
 
 def invoke(app: App, words: Sequence[str]) -> int:
@@ -20,7 +30,7 @@ def invoke(app: App, words: Sequence[str]) -> int:
     try:
         status = app(words, exit_on_error=False, print_error=False, result_action="return_value")
     except CycloptsError as error:
-        say(f"{_first_words(words)}{error}")
+        say(_refusal(words, error))
         return BAD_INPUT
     except KeyboardInterrupt:
         say("interrupted")
@@ -42,7 +52,7 @@ def invoke(app: App, words: Sequence[str]) -> int:
 
 def say(text: str) -> None:
     """Print *text* for people, to standard error."""
-    sys.stderr.write(f"theseus: {text}\n")
+    sys.stderr.write(f"theseus: {text.translate(_CONTROLS)}\n")
 
 
 def _split(words: Sequence[str]) -> tuple[list[str], list[str], list[str]]:
@@ -53,5 +63,18 @@ def _split(words: Sequence[str]) -> tuple[list[str], list[str], list[str]]:
     return list(words[:at]), ["--"], list(words[at + 1 :])
 
 
-def _first_words(words: Sequence[str]) -> str:
-    return f"{words[0]}: " if words and not words[0].startswith("-") else ""
+def _refusal(words: Sequence[str], error: CycloptsError) -> str:
+    """What is wrong with *words*, and where it stands how they should be."""
+    command = " ".join(("theseus", *(error.command_chain or ())))
+    match error:
+        case MissingArgumentError(argument=argument) if argument is not None:
+            problem = f"{argument.name} {'needs a value' if error.keyword else 'is missing'}"
+        case UnusedCliTokensError(unused_tokens=[first, *_]):
+            problem = f"nothing is expected where {first!r} stands"
+        case UnknownCommandError() if words[0].startswith("-"):
+            problem = f"unknown option {words[0]!r}"
+        case _:
+            # cyclopts' own words, without its list of all commands, which --help shows
+            said = str(error).partition(" Available commands")[0]
+            problem = said.replace(". Did you", "; did you").rstrip(".")
+    return f"{problem} (see `{command} --help`)"

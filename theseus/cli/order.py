@@ -12,6 +12,7 @@ from theseus.effects.reading import (
     Names,
     asked_hardware,
     check_environment,
+    check_groups,
     check_names,
     find_job,
     read_job_config,
@@ -37,11 +38,12 @@ def read_order(
             start=start,
             take=dirty_tree if flags.dirty else committed_tree,
             environment=environment,
-            uv_groups=flags.uv_group,
+            uv_groups=uv_groups,
         )
         for start in here()
         for _ in check_names(names, "repository")
         for environment in check_environment(flags.env)
+        for uv_groups in check_groups(flags.uv_group)
         for file in read_job_config(config, overrides)
         for dispatch_config in load_config(flags.dispatch_config)
         for job in find_job(file, flags.job, flags.load, start)
@@ -74,6 +76,5 @@ def _asked(flags: Flags) -> AskedByFlags:
 
 
 def _split(values: tuple[str, ...]) -> tuple[str, ...]:
-    """Names given by repetition or commas, each once."""
-    parts = (part.strip() for value in values for part in value.split(","))
-    return tuple(dict.fromkeys(part for part in parts if part))
+    """Names given by repetition or commas, each once; an empty one stays, and names no cluster."""
+    return tuple(dict.fromkeys(part.strip() for value in values for part in value.split(",")))

@@ -6,18 +6,19 @@ from typing import Annotated
 
 from cyclopts import Parameter
 from returns.pipeline import is_successful
+from returns.result import Result, Success
 
 from theseus.cli.flags import Flags, Switch
 from theseus.cli.invoke import DONE, say
 from theseus.cli.order import read_order
 from theseus.cli.report import report
 from theseus.core.codec import plan_json
+from theseus.core.errors import PlanError
 from theseus.core.inventory import Inventory
 from theseus.core.plan import Plan
 from theseus.core.render import render_plan, render_trace
-from theseus.effects.dry_run import DryRunPerformer
-from theseus.effects.perform import perform
-from theseus.effects.plan_files import save_plan
+from theseus.effects.dry_run import narrate
+from theseus.effects.plan_files import plan_target, save_plan
 from theseus.effects.submission import keep_source, plan_from, plan_now
 
 
@@ -54,7 +55,7 @@ def plan(  # noqa: PLR0913  each is a word or flag of the command line
     json
         Print the plan as JSON.
     """
-    ordered = read_order(name, config, overrides, flags)
+    ordered = _writable(output).bind(lambda _: read_order(name, config, overrides, flags))
     if not is_successful(ordered):
         return report(ordered.failure())
     order = ordered.unwrap()
@@ -66,21 +67,35 @@ def plan(  # noqa: PLR0913  each is a word or flag of the command line
         saved = keep_source(order).bind(lambda _: save_plan(made, output))
         if not is_successful(saved):
             return report(saved.failure())
-        say(f"plan saved: perform it with `theseus apply {output}`")
+        say(f"plan saved: perform it with `theseus apply {shlex.quote(output)}`")
     if json:
-        sys.stdout.write(plan_json(made))
+        _show_only(plan_json(made), made)
     elif explain:
-        sys.stdout.write(f"{render_trace(made.trace)}\n")
-    elif output is None:
+        _show_only(f"{render_trace(made.trace)}\n", made)
+    elif output is not None:
+        _show_only("", made)
+    else:
         _show(made, dry_run=dry_run)
     return DONE
+
+
+def _writable(output: str | None) -> Result[None, PlanError]:
+    """Whether a plan can be saved to *output*, asked before anything else is."""
+    return Success(None) if output is None else plan_target(output).map(lambda _: None)
 
 
 def _show(made: Plan, *, dry_run: bool) -> None:
     sys.stdout.write(f"{render_plan(made)}\n")
     if dry_run:
         sys.stdout.write("\nCommands and files\n")
-        asyncio.run(perform(made.steps, DryRunPerformer(_write)))
+        narrate(made.steps, _write)
+
+
+def _show_only(text: str, made: Plan) -> None:
+    """Print *text*, which holds no notes for people: those go to standard error."""
+    for note in made.notes:
+        say(note)
+    sys.stdout.write(text)
 
 
 def _write(line: str) -> None:

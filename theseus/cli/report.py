@@ -24,12 +24,14 @@ from theseus.core.errors import (
 )
 from theseus.core.outcome import HostUnreachable, NothingToSend
 from theseus.core.solve import NoFit
-from theseus.core.verdict import TraceLine
+from theseus.core.verdict import nobody_answered
 
 
 def report(error: PlanError) -> int:
-    """Say what is wrong; the exit status for it."""
-    say(explain(error))
+    """Say what is wrong, each problem on a line; the exit status for it."""
+    text = explain(error)
+    for problem in text.splitlines() if isinstance(error, BadFile | BadInput) else [text]:
+        say(problem)
     return exit_status(error)
 
 
@@ -37,7 +39,7 @@ def exit_status(error: PlanError) -> int:
     """0 done, 1 failed, 2 bad input, 3 nothing fits, 4 host unreachable, 5 submission unknown."""
     match error:
         case NoFit(trace):
-            return UNREACHABLE if _nobody_answered(trace) else NOTHING_FITS
+            return UNREACHABLE if nobody_answered(trace) else NOTHING_FITS
         case StalePlan():
             return NOTHING_FITS
         case HostUnreachable():
@@ -50,9 +52,3 @@ def exit_status(error: PlanError) -> int:
             return BAD_INPUT
         case SourceUnusable() | PlanUnusable():
             return BAD_INPUT
-
-
-def _nobody_answered(trace: tuple[TraceLine, ...]) -> bool:
-    """Whether hosts were asked and not one of them answered."""
-    asked = [line for line in trace if line.verdict != "filtered"]
-    return bool(asked) and all(line.verdict == "unreachable" for line in asked)

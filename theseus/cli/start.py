@@ -49,7 +49,7 @@ def _watch(plan: Plan) -> int:
         case Ended(outcome):
             status = int(outcome.get("exit_status", FAILED))
             message = outcome.get("message")
-            said = f": {message}" if message else ""
+            said = "" if message in {None, f"ended with exit status {status}"} else f": {message}"
             say(f"run {plan.run.id} {outcome.get('state')} with exit status {status}{said}")
             if status == DONE:
                 say(f"results: {plan.paths.results}")

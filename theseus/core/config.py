@@ -20,6 +20,7 @@ from theseus.core.fields import (
     Positive,
     RemotePath,
     SecretSource,
+    UvGroup,
 )
 from theseus.core.secrets import Referenced, SecretReference
 
@@ -57,7 +58,7 @@ class PlainHost:
     cluster: str
     ssh: str | None = None
     transport: Transport = "auto"
-    uv_groups: tuple[str, ...] = ()
+    uv_groups: tuple[UvGroup, ...] = ()
     chips: Mapping[str, Limit] | None = None
     mem: Memory | None = None
     time: Minutes | None = None
@@ -98,7 +99,7 @@ class SlurmHost:
     chips: Mapping[str, Limit] | None = None
     gres_mapping: Mapping[str, str] = _EMPTY
     sbatch: tuple[str, ...] = ()
-    uv_groups: tuple[str, ...] = ()
+    uv_groups: tuple[UvGroup, ...] = ()
     env: Mapping[str, Assigned] = _NO_ENVIRONMENT
     secrets: Mapping[str, SecretSource] = _NO_SECRETS
     setup: tuple[str, ...] = ()

@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator, Mapping
 
-from returns.result import Failure, Result, Success
+from attrs import frozen
+from returns.pipeline import is_successful
+from returns.result import Failure, Result
 
 from theseus.base.chip import SUPPORTED_CHIPS
 from theseus.core.config import DispatchConfig, Host, SlurmHost
@@ -11,26 +13,73 @@ from theseus.core.fields import has_control, variable_problem
 
 
 def decode_config(data: object) -> Result[DispatchConfig, tuple[Problem, ...]]:
-    """The dispatch config in *data*, or every problem in it."""
-    return decode(DispatchConfig, data).bind(_checked)
+    """The dispatch config in *data*, or every problem in it.
+
+    What is wrong in one place hides nothing that is wrong in another: the rest is checked too.
+    """
+    decoded = decode(DispatchConfig, data)
+    refused = () if is_successful(decoded) else decoded.failure()
+    sound = decoded.value_or(None) or _sound_part(data, refused)
+    names = _Names(_names_in(data, "clusters"), _names_in(data, "hosts"))
+    found = () if sound is None else tuple(_problems(sound, names))
+    problems = (*refused, *(each for each in found if not _follows(each, refused)))
+    return Failure(problems) if problems else decoded
 
 
-def _checked(config: DispatchConfig) -> Result[DispatchConfig, tuple[Problem, ...]]:
-    problems = (
-        *_priority_problems(config),
-        *_name_problems(config),
-        *_cluster_problems(config),
-        *_host_problems(config),
-        *_chip_problems(("gres_mapping",), config.gres_mapping),
-    )
-    return Failure(problems) if problems else Success(config)
+@frozen
+class _Names:
+    """What may be named: also the *clusters* and *hosts* that are wrong themselves."""
+
+    clusters: tuple[str, ...]
+    hosts: tuple[str, ...]
 
 
-def _priority_problems(config: DispatchConfig) -> Iterator[Problem]:
+def _names_in(data: object, section: str) -> tuple[str, ...]:
+    names = data.get(section) if isinstance(data, Mapping) else None
+    return tuple(map(str, names)) if isinstance(names, Mapping) else ()
+
+
+def _sound_part(data: object, problems: tuple[Problem, ...]) -> DispatchConfig | None:
+    """The config without what *problems* are about; None when nothing can be made of the rest."""
+    rest = data
+    for problem in problems:
+        rest = _without(rest, problem.path)
+    if rest == data:
+        return None
+    decoded = decode(DispatchConfig, rest)
+    return decoded.unwrap() if is_successful(decoded) else _sound_part(rest, decoded.failure())
+
+
+def _without(data: object, path: Path) -> object:
+    """*data* without what *path* leads to; a list goes as a whole."""
+    match data, path:
+        case Mapping(), (first, *rest):
+            left = {key: item for key, item in data.items() if str(key) != str(first)}
+            inner = next((item for key, item in data.items() if str(key) == str(first)), None)
+            kept = rest and isinstance(inner, Mapping)
+            return {**left, first: _without(inner, tuple(rest))} if kept else left
+        case _:
+            return data
+
+
+def _follows(problem: Problem, refused: tuple[Problem, ...]) -> bool:
+    """Whether *problem* may only be there because something below it was taken out."""
+    return any(each.path[: len(problem.path)] == problem.path for each in refused)
+
+
+def _problems(config: DispatchConfig, names: _Names) -> Iterator[Problem]:
+    yield from _priority_problems(config, names)
+    yield from _name_problems(config)
+    yield from _cluster_problems(config)
+    yield from _host_problems(config, names)
+    yield from _chip_problems(("gres_mapping",), config.gres_mapping)
+
+
+def _priority_problems(config: DispatchConfig, names: _Names) -> Iterator[Problem]:
     seen: set[str] = set()
     for at, name in enumerate(config.priority):
-        if name not in config.hosts:
-            near = nearest(name, tuple(config.hosts))
+        if name not in names.hosts:
+            near = nearest(name, names.hosts)
             yield Problem(("priority", at), f"names no host: {name!r}{near}")
         elif name in seen:
             yield Problem(("priority", at), f"names the host {name!r} twice")
@@ -47,11 +96,11 @@ def _name_problems(config: DispatchConfig) -> Iterator[Problem]:
                 )
 
 
-def _host_problems(config: DispatchConfig) -> Iterator[Problem]:
+def _host_problems(config: DispatchConfig, names: _Names) -> Iterator[Problem]:
     for name, host in config.hosts.items():
         here = ("hosts", name)
-        if host.cluster not in config.clusters:
-            near = nearest(host.cluster, tuple(config.clusters))
+        if host.cluster not in names.clusters:
+            near = nearest(host.cluster, names.clusters)
             yield Problem((*here, "cluster"), f"names no cluster: {host.cluster!r}{near}")
         yield from _ssh_problems(here, host)
         yield from _chip_problems((*here, "chips"), host.chips or {})

@@ -95,8 +95,9 @@ def show_value(value: object) -> str:
 
 def nearest(name: str, known: Sequence[str]) -> str:
     """`; did you mean 'chips'?` when a *known* name is close to *name*, else nothing."""
-    close = get_close_matches(name, known, 1)
-    return f"; did you mean {close[0]!r}?" if close else ""
+    by_letters = {each.lower(): each for each in known}
+    close = get_close_matches(name.lower(), by_letters, 1)
+    return f"; did you mean {by_letters[close[0]]!r}?" if close else ""
 
 
 def expected(what: str, value: object) -> str:

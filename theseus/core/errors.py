@@ -15,6 +15,7 @@ from theseus.core.render import render_trace
 from theseus.core.request import BadFlag
 from theseus.core.solve import NoFit
 from theseus.core.source import SourceError
+from theseus.core.verdict import nobody_answered
 
 
 @frozen
@@ -150,7 +151,8 @@ def explain(error: PlanError) -> str:  # noqa: C901, PLR0911, PLR0912  one arm f
         case PlanUnusable(path, reason):
             return f"{path}: {_plan_unusable(reason)}"
         case NoFit(trace):
-            return f"nothing fits\n\n{render_trace(trace)}"
+            found = "no host answers" if nobody_answered(trace) else "nothing fits"
+            return f"{found}\n\n{render_trace(trace)}"
         case StalePlan(host, differences):
             return (
                 f"the plan is stale: {host} has changed since it was made: "

@@ -14,7 +14,7 @@ from theseus.core.decode import Parsed, expected, plain_text, show_value
 from theseus.core.quantity import MEMORY_FORM, TIME_FORM, duration, memory
 from theseus.core.secrets import Referenced, SecretReference, parse_reference
 
-_SIZE = re.compile(r"\d+[KMGT]?", re.IGNORECASE)
+_SIZE = re.compile(r"[0-9]+[KMGT]?", re.IGNORECASE)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
@@ -22,6 +22,8 @@ _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 # bash(1): these cannot be assigned, and the file that holds the job's variables would fail
 _READ_ONLY = frozenset({"UID", "EUID", "PPID", "SHELLOPTS", "BASHOPTS", "BASH_VERSINFO"})
 _OPEN = frozenset({"THESEUS_GRACE"})
+# PEP 735: names as those of distributions
+_GROUP = re.compile(r"[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?", re.IGNORECASE | re.ASCII)
 
 
 def variable_problem(name: str) -> str | None:
@@ -33,6 +35,13 @@ def variable_problem(name: str) -> str | None:
     if name.upper().startswith("THESEUS_") and name not in _OPEN:
         return "names beginning with THESEUS_ are theseus's own"
     return None
+
+
+def group_problem(name: str) -> str | None:
+    """What is wrong with *name* as a dependency group; None when it is fine."""
+    if _GROUP.fullmatch(name):
+        return None
+    return "expected the name of a dependency group: letters, digits and inner '.', '_', '-'"
 
 
 def has_control(text: str) -> bool:
@@ -98,6 +107,14 @@ def _size(value: object) -> Result[str, str]:
     return Failure(expected("a size such as 100G", value))
 
 
+def _group(value: object) -> Result[str, str]:
+    text = plain_text(value)
+    if text is None:
+        return Failure(expected("text", value))
+    problem = group_problem(text)
+    return Success(text) if problem is None else Failure(problem)
+
+
 def _secret(value: object) -> Result[SecretReference, str]:
     match value:
         case Referenced(_, (only,)) if not isinstance(only, str):
@@ -123,11 +140,18 @@ def _assigned(value: object) -> Result[str | Referenced, str]:
 
 def _mount(value: object) -> Result[Mount, str]:
     text = plain_text(value)
-    parts = urlsplit(text) if text is not None else None
-    if parts is None or parts.scheme not in {"redis", "rediss", "unix"}:
-        return Failure("expected a redis:// URL")
+    # the text may hold a password: it is not repeated
+    wrong = Failure("expected a redis:// URL")
+    if text is None or has_control(text):
+        return wrong
+    try:
+        parts = urlsplit(text)
+    except ValueError:  # a bracket that is not closed
+        return wrong
+    if parts.scheme not in {"redis", "rediss", "unix"}:
+        return wrong
     if parts.password is None:
-        return Success(Mount(text or ""))
+        return Success(Mount(text))
     user = parts.username or ""
     host = parts.netloc.rpartition("@")[2]
     open_url = urlunsplit(parts._replace(netloc=f"{user}@{host}" if user else host))
@@ -142,4 +166,5 @@ Limit: TypeAlias = Annotated[int, Parsed(_limit)]
 Assigned: TypeAlias = Annotated[str | Referenced, Parsed(_assigned)]
 SecretSource: TypeAlias = Annotated[SecretReference, Parsed(_secret)]
 MountUrl: TypeAlias = Annotated[Mount, Parsed(_mount)]
+UvGroup: TypeAlias = Annotated[str, Parsed(_group)]
 CacheSize: TypeAlias = Annotated[str, Parsed(_size)]

@@ -6,9 +6,11 @@ asked is `NotAsked`, and what the config declares about it counts.
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 from attrs import frozen
+
+from theseus.core.gres import NodeGpus
 
 
 @frozen
@@ -49,6 +51,54 @@ class PlainSnapshot:
     broken: str | None = None
 
 
+NodeState: TypeAlias = Literal["available", "busy", "offline", "unknown"]
+"""available: jobs may start now; busy: up, none may start; offline: down, drained, reserved."""
+
+
+@frozen
+class Node:
+    """A SLURM node: its GPUs by GRES type, CPUs and memory in bytes, in all and free."""
+
+    name: str
+    state: NodeState
+    gpus: tuple[NodeGpus, ...]
+    cpus: int
+    cpus_free: int
+    memory: int
+    memory_free: int
+    features: tuple[str, ...] = ()
+
+
+@frozen
+class SlurmPartition:
+    """A partition: limits (times in minutes, None without one), who may use it, its *nodes*' names.
+
+    *preempt* is its PreemptMode; *pending* counts the jobs that wait there. None in *accounts* and
+    *qos* lets everyone in.
+    """
+
+    name: str
+    up: bool
+    nodes: tuple[str, ...]
+    max_time: int | None = None
+    default_time: int | None = None
+    max_nodes: int | None = None
+    preempt: str = "OFF"
+    accounts: tuple[str, ...] | None = None
+    denied_accounts: tuple[str, ...] = ()
+    qos: tuple[str, ...] | None = None
+    pending: int = 0
+
+
+@frozen
+class SlurmSnapshot:
+    """What a SLURM cluster said: nodes and partitions of the config, and Slurm's *version*."""
+
+    nodes: tuple[Node, ...]
+    partitions: tuple[SlurmPartition, ...]
+    version: str
+
+
 @frozen
 class Unreachable:
     """The host was asked and gave no usable answer."""
@@ -61,7 +111,7 @@ class NotAsked:
     """Nobody asked the host."""
 
 
-HostSnapshot: TypeAlias = PlainSnapshot | Unreachable | NotAsked
+HostSnapshot: TypeAlias = PlainSnapshot | SlurmSnapshot | Unreachable | NotAsked
 
 
 @frozen

@@ -5,13 +5,13 @@ holds the command that bootstrap ends in, `setup.sh` the config's own lines. All
 that reads them is shipped byte for byte.
 """
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
 from attrs import frozen
 
 from theseus.base.hardware import Cluster
+from theseus.core.codec import json_text
 from theseus.core.plan import Paths, Run
 from theseus.core.secrets import JoinedSecret, Referenced, SecretReference
 from theseus.core.shell import array_file, command_line, environment_file, path_word, word
@@ -78,7 +78,7 @@ def payload_json(run: Run, job: Job, config: JobConfig, hardware: Mapping[str, A
         "config": config.values,
         "hardware": hardware,
     }
-    return json.dumps(payload, indent=2, ensure_ascii=False, allow_nan=True) + "\n"
+    return json_text(payload)
 
 
 def hardware_of(
@@ -132,7 +132,7 @@ def job_env(run: Run, paths: Paths, shipped: Shipped, environment: Mapping[str, 
         "THESEUS_CHECKPOINT_DIR": paths.checkpoints,
         "THESEUS_RESULTS_DIR": paths.results,
     }
-    if shipped.uv_cache is not None:
+    if shipped.uv_cache is not None and "UV_CACHE_DIR" not in environment:
         places["UV_CACHE_DIR"] = shipped.uv_cache
     return environment_file({**environment, **names}, places)
 

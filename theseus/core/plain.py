@@ -11,7 +11,14 @@ from attrs import frozen
 
 from theseus.base.hardware import HardwareRequest
 from theseus.core.config import PlainHost
-from theseus.core.inventory import Gpu, HostSnapshot, NotAsked, PlainSnapshot, Unreachable
+from theseus.core.inventory import (
+    Gpu,
+    HostSnapshot,
+    NotAsked,
+    PlainSnapshot,
+    SlurmSnapshot,
+    Unreachable,
+)
 from theseus.core.verdict import (
     Allocation,
     ChipsUnknown,
@@ -42,6 +49,8 @@ def consider_plain(
     """Whether *request* fits on *host* now."""
     if isinstance(snapshot, Unreachable):
         return NoAnswer(snapshot.reason)
+    if isinstance(snapshot, SlurmSnapshot):
+        return NoAnswer("the inventory holds a SLURM cluster of this name, the config a plain host")
     limit = _beyond_limits(host, request, snapshot)
     if limit is not None:
         return limit
@@ -78,7 +87,8 @@ def _supplies(
     match snapshot:
         case NotAsked():
             for chip, declared in (host.chips or {}).items():
-                if kind in {None, chip}:
+                # CPUs are not what a generic request means by chips
+                if kind in {None, chip} and chip != "cpu":
                     yield _Supply(declared, declared, capped=False, gpus=())
         case PlainSnapshot(gpus=gpus):
             for there, number in Counter(_kind(gpu) for gpu in gpus).items():
@@ -108,13 +118,18 @@ def _beyond_limits(
     needed = _memory(host, request)
     if needed is not None and needed > snapshot.memory_available:
         return TooLittleMemory(needed, snapshot.memory_available)
-    if request.cpus is not None and request.cpus > snapshot.cpus:
-        return TooFewCpus(request.cpus, snapshot.cpus)
+    cpus = _cpus(host, request)
+    if cpus is not None and cpus > snapshot.cpus:
+        return TooFewCpus(cpus, snapshot.cpus)
     return None
 
 
 def _memory(host: PlainHost, request: HardwareRequest) -> int | None:
     return host.mem if request.mem is None else request.mem
+
+
+def _cpus(host: PlainHost, request: HardwareRequest) -> int | None:
+    return host.cpus_per_task if request.cpus is None else request.cpus
 
 
 def _allocation(host: PlainHost, request: HardwareRequest, supply: _Supply | None) -> Allocation:
@@ -124,5 +139,5 @@ def _allocation(host: PlainHost, request: HardwareRequest, supply: _Supply | Non
         chips_per_node=request.min_chips,
         gpus=() if supply is None else supply.gpus,
         memory=_memory(host, request),
-        cpus=host.cpus_per_task if request.cpus is None else request.cpus,
+        cpus=_cpus(host, request),
     )

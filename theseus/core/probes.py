@@ -31,10 +31,11 @@ _BUSY_SHARE: Final = 0.1  # of a GPU's memory, held by compute processes
 
 @frozen
 class Answer:
-    """What a probe's command said: exit *status* and standard *output*."""
+    """What a probe's command said: exit *status*, standard *output*, the tail of its *errors*."""
 
     status: int
     output: str
+    errors: str = ""
 
 
 @frozen

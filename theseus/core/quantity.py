@@ -4,11 +4,13 @@ import re
 
 from returns.result import Failure, Result, Success
 
-_MEMORY = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT]?)(?:i?B)?", re.IGNORECASE)
+_NUMBER = r"(\d{1,12}(?:\.\d{1,6})?)"
+_MEMORY = re.compile(rf"{_NUMBER}\s*([KMGT]?)(?:i?B)?", re.IGNORECASE | re.ASCII)
 _POWER = {"": 2, "K": 1, "M": 2, "G": 3, "T": 4}
-_UNIT = {"s": 1 / 60, "m": 1, "h": 60, "d": 1440}
-_SPAN = re.compile(r"(\d+(?:\.\d+)?)([smhd])", re.IGNORECASE)
-_CLOCK = re.compile(r"(?:(\d+)-)?(\d+)(?::(\d+))?(?::(\d+))?")
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_SPAN = re.compile(rf"{_NUMBER}([smhd])", re.IGNORECASE | re.ASCII)
+_CLOCK = re.compile(r"(?:(\d{1,9})-)?(\d{1,9})(?::(\d{1,9}))?(?::(\d{1,9}))?", re.ASCII)
+_MILLION = 10**6
 
 MEMORY_FORM = "memory such as 128G, 512M or 1.5T"
 TIME_FORM = "a time such as 90m, 12h, 2d, 12:00:00 or 1-06:00:00"
@@ -21,7 +23,7 @@ def memory(text: str) -> Result[int, str]:
     1610612736
     """
     found = _MEMORY.fullmatch(text.strip())
-    size = int(float(found[1]) * 1024 ** _POWER[found[2].upper()]) if found else 0
+    size = _millionths(found[1]) * 1024 ** _POWER[found[2].upper()] // _MILLION if found else 0
     return Success(size) if size > 0 else Failure(f"expected {MEMORY_FORM}, got {text!r}")
 
 
@@ -35,21 +37,29 @@ def duration(text: str) -> Result[int, str]:
     1800
     """
     trimmed = text.strip()
-    minutes = _spans(trimmed) if _SPAN.match(trimmed) else _clock(trimmed)
-    whole = -int(-minutes // 1)
-    return Success(whole) if whole > 0 else Failure(f"expected {TIME_FORM}, got {text!r}")
+    seconds = _spans(trimmed) if _SPAN.match(trimmed) else _clock(trimmed)
+    minutes = -(-seconds // (60 * _MILLION))
+    return Success(minutes) if minutes > 0 else Failure(f"expected {TIME_FORM}, got {text!r}")
 
 
-def _spans(text: str) -> float:
+def _millionths(number: str) -> int:
+    """A decimal number times a million, exactly."""
+    whole, _, decimals = number.partition(".")
+    return int(whole + decimals.ljust(6, "0"))
+
+
+def _spans(text: str) -> int:
+    """Millionths of seconds in `1h30m`; 0 when it is something else."""
     if _SPAN.sub("", text).strip():
-        return 0.0
-    return sum(float(count) * _UNIT[unit.lower()] for count, unit in _SPAN.findall(text))
+        return 0
+    return sum(_millionths(count) * _SECONDS[unit.lower()] for count, unit in _SPAN.findall(text))
 
 
-def _clock(text: str) -> float:
+def _clock(text: str) -> int:
+    """Millionths of seconds in `1-06:00:00`; 0 when it is something else."""
     found = _CLOCK.fullmatch(text)
     if not found:
-        return 0.0
+        return 0
     days, *rest = found.groups()
     parts = [int(part) for part in rest if part is not None]
     if days is not None:
@@ -58,7 +68,7 @@ def _clock(text: str) -> float:
         hours, minutes, seconds = parts
     else:
         hours, (minutes, seconds) = 0, (*parts, 0)[:2]
-    return int(days or 0) * 1440 + hours * 60 + minutes + seconds / 60
+    return (int(days or 0) * 86400 + hours * 3600 + minutes * 60 + seconds) * _MILLION
 
 
 def show_memory(size: int) -> str:

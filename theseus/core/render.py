@@ -7,6 +7,7 @@ from theseus.core.plan import Plan
 from theseus.core.quantity import count, show_duration, show_memory
 from theseus.core.script import describe_step
 from theseus.core.secrets import describe
+from theseus.core.source_text import shown
 from theseus.core.steps import (
     ClaimRun,
     Content,
@@ -57,7 +58,8 @@ def describe_content(step: Step) -> str | None:
 def _content(content: Content) -> str:
     match content:
         case Text(text):
-            return f"{count(len(text.encode()), 'byte')}, in this plan"
+            size = len(text.encode("utf-8", "surrogateescape"))
+            return f"{count(size, 'byte')}, in this plan"
         case PlanDocument():
             return "this plan"
         case Packaged(name, sha256):
@@ -111,7 +113,7 @@ def _source(plan: Plan) -> str:
     source = plan.source
     commit = "no commit" if source.commit is None else f"commit {source.commit[:12]}"
     state = "with uncommitted changes" if source.dirty else "as committed"
-    inside = f", starts in {source.subdirectory}" if source.subdirectory else ""
+    inside = f", starts in {shown(source.subdirectory)}" if source.subdirectory else ""
     return f"{source.repository} tree {source.tree[:12]} ({commit}, {state}){inside}"
 
 

@@ -1,25 +1,28 @@
 """Solver: where a request fits.
 
 Hosts are considered in priority order, then the unlisted ones in file order; cluster filters come
-first; the first host that satisfies the request now wins. What was considered is the trace.
+first; the first host that satisfies the request now wins. When none does, the SLURM partitions that
+could run it later are ranked by availability. What was considered is the trace.
 """
 
+from collections.abc import Iterator
 from typing import assert_never
 
-from attrs import frozen
+from attrs import evolve, field, frozen
 from returns.result import Failure, Result, Success
 
 from theseus.base.hardware import HardwareRequest
 from theseus.core.config import DispatchConfig, Host, PlainHost, SlurmHost
 from theseus.core.inventory import HostSnapshot, Inventory
 from theseus.core.plain import consider_plain
+from theseus.core.slurm import Considered, consider_slurm
+from theseus.core.slurm_fit import Queues
 from theseus.core.verdict import (
     Allocation,
     Fits,
     Forbidden,
     NotPreferred,
     NotYet,
-    Reason,
     TraceLine,
     trace_line,
 )
@@ -27,12 +30,16 @@ from theseus.core.verdict import (
 
 @frozen
 class Choice:
-    """The *host* (and *partition*) that was chosen, what it gives, and how it came to that."""
+    """The *host* (and *partition*) that was chosen, what it gives, and how it came to that.
+
+    *notes* are what the user should know about running there.
+    """
 
     host: str
     partition: str | None
     allocation: Allocation
     trace: tuple[TraceLine, ...]
+    notes: tuple[str, ...] = ()
 
 
 @frozen
@@ -42,31 +49,98 @@ class NoFit:
     trace: tuple[TraceLine, ...]
 
 
+@frozen
+class _Candidate:
+    """A partition where the run would wait; *line* is its place in the trace."""
+
+    host: str
+    partition: str | None
+    queues: Queues
+    line: int
+
+    @property
+    def rank(self) -> tuple[int, int, int, int]:
+        """Availability: free shapes, then free chips, then fewer waiting jobs, then priority."""
+        busy = self.queues.busy
+        return (-self.queues.free_shapes, -busy.free, busy.pending, self.line)
+
+
+@frozen
+class _Search:
+    """A search under way."""
+
+    trace: list[TraceLine] = field(factory=list)
+    waiting: list[_Candidate] = field(factory=list)
+
+    def consider(self, host: str, found: Considered) -> Choice | None:
+        """Note what was found; the choice, when the request fits there now."""
+        match found.reason:
+            case Queues(busy=busy) as queues:
+                candidate = _Candidate(host, found.partition, queues, len(self.trace))
+                self.waiting.append(candidate)
+                self.trace.append(trace_line(host, found.partition, busy))
+            case Fits(allocation, notes=notes) as fits:
+                self.trace.append(trace_line(host, found.partition, fits))
+                return Choice(host, found.partition, allocation, tuple(self.trace), notes)
+            case reason:
+                self.trace.append(trace_line(host, found.partition, reason))
+        return None
+
+    def fallback(self) -> Choice | None:
+        """The partition to wait in that is most available."""
+        if not self.waiting:
+            return None
+        best = min(self.waiting, key=lambda candidate: candidate.rank)
+        line = self.trace[best.line]
+        self.trace[best.line] = evolve(line, verdict="chosen", reason=f"waits: {line.reason}")
+        queues = best.queues
+        return Choice(best.host, best.partition, queues.allocation, tuple(self.trace), queues.notes)
+
+
 def solve(
     config: DispatchConfig, request: HardwareRequest, inventory: Inventory
 ) -> Result[Choice, NoFit]:
-    """The first host that satisfies *request*, or why none does."""
-    trace: list[TraceLine] = []
+    """The first host that satisfies *request* now, else the best to wait on, or why none is."""
+    search = _Search()
     for name in config.hosts_by_preference():
-        host = config.hosts[name]
-        reason = (
-            filtered(host, request)
-            or _unsupported(config, host)
-            or _consider(host, request, inventory.of(name))
-        )
-        trace.append(trace_line(name, None, reason))
-        if isinstance(reason, Fits):
-            return Success(Choice(name, None, reason.allocation, tuple(trace)))
-    return Failure(NoFit(tuple(trace)))
+        for found in _considered(config, name, request, inventory.of(name)):
+            choice = search.consider(name, found)
+            if choice is not None:
+                return Success(choice)
+    fallback = search.fallback()
+    return Failure(NoFit(tuple(search.trace))) if fallback is None else Success(fallback)
 
 
-def filtered(host: Host, request: HardwareRequest) -> NotPreferred | Forbidden | None:
-    """Why the cluster filters leave *host* out, or None."""
+def ruled_out(
+    config: DispatchConfig, name: str, request: HardwareRequest
+) -> NotPreferred | Forbidden | NotYet | None:
+    """Why a host is out of the question before it is asked, or None."""
+    host = config.hosts[name]
+    return _filtered(host, request) or _unsupported(config, host)
+
+
+def _filtered(host: Host, request: HardwareRequest) -> NotPreferred | Forbidden | None:
     if host.cluster in request.forbidden_clusters:
         return Forbidden(host.cluster)
     if request.preferred_clusters and host.cluster not in request.preferred_clusters:
         return NotPreferred(host.cluster)
     return None
+
+
+def _considered(
+    config: DispatchConfig, name: str, request: HardwareRequest, snapshot: HostSnapshot
+) -> Iterator[Considered]:
+    host = config.hosts[name]
+    if (without_asking := ruled_out(config, name, request)) is not None:
+        yield Considered(None, without_asking)
+        return
+    match host:
+        case PlainHost():
+            yield Considered(None, consider_plain(host, request, snapshot))
+        case SlurmHost():
+            yield from consider_slurm(host, config.gres_mapping, request, snapshot)
+        case _:
+            assert_never(host)
 
 
 def _unsupported(config: DispatchConfig, host: Host) -> NotYet | None:
@@ -76,13 +150,3 @@ def _unsupported(config: DispatchConfig, host: Host) -> NotYet | None:
     if config.clusters[host.cluster].mount is not None:
         return NotYet(f"this version does not mount JuiceFS, as cluster {host.cluster!r} asks")
     return None
-
-
-def _consider(host: Host, request: HardwareRequest, snapshot: HostSnapshot) -> Reason:
-    match host:
-        case PlainHost():
-            return consider_plain(host, request, snapshot)
-        case SlurmHost():
-            return NotYet("this version plans on plain hosts alone")
-        case _:
-            assert_never(host)

@@ -5,10 +5,7 @@ from typing import assert_never
 from attrs import frozen
 from returns.result import Failure, Result, Success
 
-from theseus.base.hardware import HardwareRequest
-from theseus.core.config import PlainHost
-from theseus.core.errors import StalePlan, StepFailed, SubmissionUnknown
-from theseus.core.inventory import HostSnapshot, PlainSnapshot, Unreachable
+from theseus.core.errors import StepFailed, SubmissionUnknown
 from theseus.core.outcome import (
     AlreadySubmitted,
     Done,
@@ -18,11 +15,9 @@ from theseus.core.outcome import (
     Outcome,
     Unknown,
 )
-from theseus.core.plain import consider_plain
 from theseus.core.plan import Plan
 from theseus.core.script import describe_step
 from theseus.core.steps import Launch, Submit
-from theseus.core.verdict import Fits, explain
 
 
 @frozen
@@ -72,37 +67,4 @@ def _last_output(outcomes: tuple[Outcome, ...]) -> str:
 def _cut_short(host: str, reason: str) -> HostUnreachable:
     return HostUnreachable(
         host, f"{reason}, before the run was started", "nothing runs there: submit again"
-    )
-
-
-def check_fresh(plan: Plan, snapshot: HostSnapshot) -> Result[Plan, StalePlan | HostUnreachable]:
-    """*plan* itself when its target, as *snapshot* shows it now, can still give the allocation."""
-    host = plan.target.host
-    match snapshot:
-        case Unreachable(reason):
-            return Failure(HostUnreachable(host, reason, "see that `ssh` reaches it"))
-        case PlainSnapshot():
-            differences = _differences(plan, snapshot)
-            return Failure(StalePlan(host, differences)) if differences else Success(plan)
-        case _:
-            return Success(plan)
-
-
-def _differences(plan: Plan, snapshot: PlainSnapshot) -> tuple[str, ...]:
-    request = plan.request
-    asked = HardwareRequest(
-        chip=request.chip,
-        min_chips=request.min_chips,
-        mem=plan.allocation.memory,
-        cpus=plan.allocation.cpus,
-    )
-    verdict = consider_plain(PlainHost(cluster=plan.target.cluster), asked, snapshot)
-    if not isinstance(verdict, Fits):
-        return (explain(verdict),)
-    busy = {gpu.uuid for gpu in snapshot.gpus if gpu.busy}
-    there = {gpu.uuid for gpu in snapshot.gpus}
-    pinned = plan.allocation.gpus[: plan.allocation.chips_per_node]
-    return (
-        *(f"GPU {uuid} is busy" for uuid in pinned if uuid in busy),
-        *(f"GPU {uuid} is gone" for uuid in pinned if uuid not in there),
     )

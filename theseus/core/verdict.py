@@ -3,11 +3,12 @@
 A reason is a value; `explain` below is the one place where it becomes text.
 """
 
-from typing import Literal, TypeAlias, assert_never
+from typing import Literal, TypeAlias
 
 from attrs import frozen
 
 from theseus.core.quantity import count, show_memory
+from theseus.core.slurm_reasons import Busy, SlurmRejection, explain_slurm
 
 
 @frozen
@@ -15,7 +16,9 @@ class Allocation:
     """What a run gets on its host.
 
     *chip* is None for a generic or CPU request: the runtime finds out. *gpus* are the uuids (or
-    indexes) that may be taken, when the host was asked; *memory* is in bytes for each node.
+    indexes) that may be taken, when the host was asked; *memory* is in bytes for each node, *time*
+    in minutes. *gres*, *constraint* and *exclude* are as sbatch takes them. *waits* says that
+    nothing was free when it was chosen.
     """
 
     chip: str | None
@@ -24,6 +27,11 @@ class Allocation:
     gpus: tuple[str, ...] = ()
     memory: int | None = None
     cpus: int | None = None
+    time: int | None = None
+    gres: str | None = None
+    constraint: str | None = None
+    exclude: tuple[str, ...] = ()
+    waits: bool = False
 
     @property
     def total_chips(self) -> int:
@@ -33,11 +41,15 @@ class Allocation:
 
 @frozen
 class Fits:
-    """The host can give *allocation* now; *free* chips are free, or declared when not asked."""
+    """The host can give *allocation* now; *free* chips are free, or declared when not asked.
+
+    *notes* are what the user should know about running there.
+    """
 
     allocation: Allocation
     free: int
     asked: bool
+    notes: tuple[str, ...] = ()
 
 
 @frozen
@@ -129,6 +141,8 @@ Reason: TypeAlias = (
     | TooFewCpus
     | OneNodeOnly
     | NotYet
+    | Busy
+    | SlurmRejection
 )
 Rejection: TypeAlias = (
     NoAnswer
@@ -148,7 +162,7 @@ class TraceLine:
 
     host: str
     partition: str | None
-    verdict: Literal["chosen", "rejected", "unreachable", "filtered"]
+    verdict: Literal["chosen", "busy", "rejected", "unreachable", "filtered"]
     reason: str
 
 
@@ -161,8 +175,16 @@ def trace_line(host: str, partition: str | None, reason: Reason) -> TraceLine:
             return TraceLine(host, partition, "filtered", explain(reason))
         case NoAnswer():
             return TraceLine(host, partition, "unreachable", explain(reason))
+        case Busy():
+            return TraceLine(host, partition, "busy", explain(reason))
         case _:
             return TraceLine(host, partition, "rejected", explain(reason))
+
+
+def nobody_answered(trace: tuple[TraceLine, ...]) -> bool:
+    """Whether hosts were asked and not one of them answered."""
+    asked = [line for line in trace if line.verdict != "filtered"]
+    return bool(asked) and all(line.verdict == "unreachable" for line in asked)
 
 
 def explain(reason: Reason) -> str:  # noqa: C901, PLR0911, PLR0912  one arm for each reason, in one place
@@ -182,13 +204,14 @@ def explain(reason: Reason) -> str:  # noqa: C901, PLR0911, PLR0912  one arm for
             return f"its chips cannot be counted: {complaint}"
         case ChipsUnknown(kind, needed):
             return (
-                f"needs {count(needed, _named(kind))}; the host was not asked and its config "
+                f"needs {_chips(needed, kind)}; the host was not asked and its config "
                 "declares no `chips`"
             )
         case TooLittleMemory(needed, available):
+            fit = f"{available // 2**30}G" if available >= 2**30 else f"{available // 2**20}M"
             return (
                 f"needs {show_memory(needed)} of memory; {show_memory(available)} is available; "
-                f"would fit: --mem {available // 2**30}G"
+                f"would fit: --mem {fit}"
             )
         case TooFewCpus(needed, cpus):
             return f"needs {count(needed, 'CPU')}; it has {cpus}; would fit: --cpus {cpus}"
@@ -197,7 +220,7 @@ def explain(reason: Reason) -> str:  # noqa: C901, PLR0911, PLR0912  one arm for
         case NotYet(what):
             return f"not yet: {what}"
         case _:
-            assert_never(reason)
+            return explain_slurm(reason)
 
 
 def _fits(allocation: Allocation, free: int, source: str) -> str:
@@ -211,10 +234,10 @@ def _too_few(reason: TooFewFree) -> str:
     cap = " (capped by `chips`)" if reason.capped else ""
     fit = f"; would fit: --n_chips {reason.free}" if reason.free else ""
     return (
-        f"needs {count(reason.needed, _named(reason.kind))}; {reason.free} free of "
+        f"needs {_chips(reason.needed, reason.kind)}; {reason.free} free of "
         f"{reason.usable}{cap}{fit}"
     )
 
 
-def _named(kind: str | None) -> str:
-    return "chip of one kind" if kind is None else f"{kind} chip"
+def _chips(number: int, kind: str | None) -> str:
+    return f"{count(number, 'chip')} of one kind" if kind is None else count(number, f"{kind} chip")

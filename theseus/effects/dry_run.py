@@ -4,7 +4,7 @@ What it prints is what the shell performers send, from the same compilation. Sec
 reference, shipped files by name, size and sha256.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import assert_never
 
 from attrs import frozen
@@ -23,6 +23,7 @@ from theseus.core.steps import (
     Text,
 )
 from theseus.effects.package import packaged_content
+from theseus.effects.perform import Performance, perform
 
 INDENT = "    | "
 
@@ -40,6 +41,17 @@ class DryRunPerformer:
             for line in _details(step):
                 self.write(INDENT + line)
         return (Done(),) * len(segment.steps)
+
+
+def narrate(steps: Sequence[Step], write: Callable[[str], None]) -> Performance:
+    """Print all *steps*. It waits for nothing, so no event loop is made: that opens sockets."""
+    walk = perform(steps, DryRunPerformer(write))
+    try:
+        walk.send(None)
+    except StopIteration as ended:
+        narrated: Performance = ended.value
+        return narrated
+    raise AssertionError("a dry run waits for nothing")
 
 
 def _details(step: Step) -> Iterator[str]:

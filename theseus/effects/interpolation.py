@@ -90,4 +90,6 @@ def _path(error: Exception) -> tuple[str | int, ...]:
 def _message(error: Exception) -> str:
     first = str(error).splitlines()[0].replace("theseus.env", "oc.env")
     reason = first.partition("raised while resolving interpolation: ")[2] or first
+    if type(error).__name__ == "GrammarParseError":
+        reason = f"a ${{…}} that is not well formed: {reason}"
     return f"{reason} (a literal ${{ is written \\${{)"

@@ -8,9 +8,10 @@ import yaml
 from returns.result import Failure, Result, Success
 
 from theseus.base.command import KEY
-from theseus.core.errors import BadJob, PlanError, UnknownJob, Unreadable
+from theseus.core.errors import BadInput, BadJob, PlanError, UnknownJob, Unreadable
 from theseus.effects.jobs import discover
 from theseus.effects.overrides import apply_overrides
+from theseus.effects.reading import load_problems
 from theseus.registry import Job, JobImportError, config_defaults
 
 UNSET = "???"  # as OmegaConf marks a value that must be given
@@ -29,6 +30,8 @@ def write_job_config(
 
 def _job(key: str, start: Path, load: Sequence[str]) -> Result[Job, PlanError]:
     catalogue = discover(start, load)
+    if refused := load_problems(catalogue):
+        return Failure(BadInput(refused))
     if catalogue.find(key) is None:
         problems = tuple(str(problem) for problem in catalogue.problems)
         return Failure(UnknownJob(key, catalogue.nearest(key), catalogue.keys(), problems))

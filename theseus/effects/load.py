@@ -49,20 +49,18 @@ def read_text(kind: str, path: str, advice: str) -> Result[str, BadFile | Unread
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
     except RuntimeError as error:  # `~name` of a user that does not exist
-        reason = str(error).lower()
+        reason = str(error).lower().rstrip(".")
     return Failure(Unreadable(kind, path, reason, advice))
 
 
 def located(path: str, text: str, problems: tuple[Problem, ...]) -> BadFile:
-    """*problems* with their places in *text*."""
+    """*problems* with their places in *text*, in its order."""
     places = locate(text, [problem.path for problem in problems])
-    return BadFile(
-        path,
-        tuple(
-            Located(line, column, problem.path, problem.message)
-            for (line, column), problem in zip(places, problems, strict=True)
-        ),
-    )
+    found = [
+        Located(line, column, problem.path, problem.message)
+        for (line, column), problem in zip(places, problems, strict=True)
+    ]
+    return BadFile(path, tuple(sorted(found, key=lambda problem: (problem.line, problem.column))))
 
 
 def resolve_interpolations(

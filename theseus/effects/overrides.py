@@ -12,6 +12,7 @@ from returns.result import Failure, Result, Success
 from theseus.core.decode import nearest
 from theseus.core.errors import BadInput
 from theseus.core.request import BadFlag
+from theseus.core.source_text import shown
 from theseus.effects.yaml_text import JobLoader, parse
 
 
@@ -26,7 +27,7 @@ def apply_overrides(
         if is_successful(applied):
             changed = applied.unwrap()
         else:
-            problems.append(BadFlag(override, applied.failure()))
+            problems.append(BadFlag(shown(override), applied.failure()))
     return Failure(BadInput(tuple(problems))) if problems else Success(changed)
 
 
@@ -34,11 +35,11 @@ def _apply(data: dict[str, Any], override: str) -> Result[dict[str, Any], str]:
     key, equals, text = override.partition("=")
     adds = key.startswith("+")
     names = key.removeprefix("+").split(".")
-    if not equals or not all(names):
+    if not equals or not all(names) or not key.isprintable():
         return Failure("expected key=value, with a dotted path as key")
     parsed = parse(text, JobLoader)
     if not is_successful(parsed):
-        return Failure(f"its value is no YAML: {parsed.failure().message}")
+        return Failure(f"its value cannot be read: {parsed.failure().message}")
     problem = None if adds else _unknown(data, names)
     return _set(data, names, parsed.unwrap()) if problem is None else Failure(problem)
 

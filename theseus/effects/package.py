@@ -14,6 +14,7 @@ from pathlib import Path
 PACKAGE = Path(__file__).resolve().parents[1]
 RUNTIME = "runtime.zip"
 BOOTSTRAP = "bootstrap.sh"
+BATCH = "batch.sh"
 TRAVELLING = ("__init__.py", "registry.py", "base", "runtime", "sh/uv-requirements.txt")
 
 

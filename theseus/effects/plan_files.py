@@ -9,28 +9,48 @@ import yaml
 from returns.pipeline import is_successful
 from returns.result import Failure, Result, Success
 
+from theseus.core.build import PRIVATE_FILE
 from theseus.core.codec import NotAPlan, plan_data, plan_json, read_plan
-from theseus.core.errors import PlanError, PlanUnusable, Unreadable
+from theseus.core.errors import Located, PlanError, PlanUnusable, Unreadable
 from theseus.core.plan import Plan
 from theseus.effects.load import read_text
+from theseus.effects.yaml_text import parse
 
 YAML_SUFFIXES = (".yaml", ".yml")
 
 
+def plan_target(path: str) -> Result[Path, PlanError]:
+    """Where a plan named *path* would be saved, unless that can be no file."""
+    try:
+        target = Path(path).expanduser()
+    except RuntimeError as error:  # `~name` of a user that does not exist
+        return Failure(_unwritable(path, str(error)))
+    if not target.parent.is_dir():
+        return Failure(_unwritable(path, f"{target.parent} is no directory"))
+    return Failure(_unwritable(path, "is a directory")) if target.is_dir() else Success(target)
+
+
 def save_plan(plan: Plan, path: str) -> Result[None, PlanError]:
     """Write *plan* to *path*, for its owner alone, in one go."""
-    target = Path(path).expanduser()
+    return plan_target(path).bind(lambda target: _save(plan, path, target))
+
+
+def _save(plan: Plan, path: str, target: Path) -> Result[None, PlanError]:
     text = plan_yaml(plan) if target.suffix in YAML_SUFFIXES else plan_json(plan)
     try:
-        with tempfile.NamedTemporaryFile(
-            dir=target.parent, prefix=target.name, delete=False
-        ) as file:
-            file.write(text.encode())
-        Path(file.name).replace(target)
+        # beside the target, so that it can be renamed: mkdtemp's mode is its owner's alone
+        with tempfile.TemporaryDirectory(dir=target.parent, prefix=".theseus-") as beside:
+            written = Path(beside) / "plan"
+            written.touch(PRIVATE_FILE)
+            written.write_bytes(text.encode())
+            written.replace(target)
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        return Failure(Unreadable("plan file", path, reason, "name another with -o"))
+        return Failure(_unwritable(path, error.strerror or str(error)))
     return Success(None)
+
+
+def _unwritable(path: str, reason: str) -> Unreadable:
+    return Unreadable("plan file", path, reason.lower().rstrip("."), "name another with -o")
 
 
 def load_plan(path: str) -> Result[Plan, PlanError]:
@@ -53,14 +73,18 @@ def plan_yaml(plan: Plan) -> str:
 
 
 def _data(text: str) -> Result[Any, NotAPlan]:
+    if not text.lstrip().startswith("{"):
+        # by the rules the text was written with, PyYAML's own
+        return parse(text, yaml.CSafeLoader).alt(_no_yaml)
     try:
-        return Success(json.loads(text) if text.lstrip().startswith("{") else _from_yaml(text))
-    except (ValueError, yaml.YAMLError, RecursionError) as error:
-        return Failure(NotAPlan((str(error).splitlines()[0] if str(error) else "no YAML",)))
+        return Success(json.loads(text))
+    except (ValueError, RecursionError) as error:
+        return Failure(NotAPlan((f"no JSON: {error}",)))
 
 
-def _from_yaml(text: str) -> Any:  # noqa: ANN401  whatever the file holds
-    return yaml.load(text, yaml.CSafeLoader)
+def _no_yaml(problem: Located) -> NotAPlan:
+    place = f"line {problem.line}: " if problem.line else ""
+    return NotAPlan((f"{place}{problem.message}",))
 
 
 class _Dumper(yaml.SafeDumper):

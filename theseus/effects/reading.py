@@ -13,11 +13,12 @@ from attrs import frozen
 from returns.pipeline import is_successful
 from returns.result import Failure, Result, Success
 
+from theseus.base.command import KEY, command_argv
 from theseus.base.hardware import HardwareRequest
 from theseus.base.job import valid_name
 from theseus.core.decode import Problem, show_path
 from theseus.core.errors import BadFile, BadInput, BadJob, PlanError, UnknownJob
-from theseus.core.fields import variable_problem
+from theseus.core.fields import group_problem, variable_problem
 from theseus.core.payload import Job
 from theseus.core.request import AskedByFlags, BadFlag, BadKey, resolve_request
 from theseus.core.secrets import Referenced
@@ -78,10 +79,21 @@ def find_job(
         )
         return Failure(located(file.path, file.text, (problem,)))
     catalogue = discover(start, load)
+    if refused := load_problems(catalogue):
+        return Failure(BadInput(refused))
     entry = catalogue.find(named)
     if entry is None:
         return Failure(_unknown(named, catalogue))
     return _checked(file, catalogue, entry).map(lambda _: Job(entry.key, entry.module, entry.paths))
+
+
+def load_problems(catalogue: Catalogue) -> tuple[BadFlag, ...]:
+    """What is wrong with the modules that `--load` names; problems elsewhere are in no way."""
+    return tuple(
+        BadFlag(problem.where, problem.what)
+        for problem in catalogue.problems
+        if problem.where.startswith("--load ")
+    )
 
 
 def check_names(names: Names, repository: str) -> Result[Names, PlanError]:
@@ -130,8 +142,20 @@ def check_environment(words: tuple[str, ...]) -> Result[tuple[tuple[str, str], .
             problems.append(BadFlag("--env", "expected NAME=VALUE"))
         elif (problem := variable_problem(name)) is not None:
             problems.append(BadFlag("--env", f"{name}: {problem}"))
+        elif "\0" in value:
+            problems.append(BadFlag("--env", f"{name}: no variable can hold a NUL byte"))
         pairs.append((name, value))
     return Failure(BadInput(tuple(problems))) if problems else Success(tuple(pairs))
+
+
+def check_groups(names: tuple[str, ...]) -> Result[tuple[str, ...], PlanError]:
+    """The dependency groups that `--uv-group` words name."""
+    problems = tuple(
+        BadFlag("--uv-group", f"{name!r}: {problem}")
+        for name in names
+        if (problem := group_problem(name)) is not None
+    )
+    return Failure(BadInput(problems)) if problems else Success(names)
 
 
 def _as_flag(file: JobFile, problem: Problem) -> BadFlag:
@@ -147,6 +171,8 @@ def _unknown(key: str, catalogue: Catalogue) -> UnknownJob:
 
 def _checked(file: JobFile, catalogue: Catalogue, entry: Entry) -> Result[None, PlanError]:
     """Refuse a config that the job's config class refuses, where that class can be had here."""
+    if entry.key == KEY:
+        return _checked_command(file)
     if not entry.has_config:
         return Success(None)
     try:
@@ -171,6 +197,14 @@ def _refusal(job: RegisteredJob, values: dict[str, Any]) -> list[str]:
     except (ValueError, TypeError) as error:
         return [str(error)]
     return []
+
+
+def _checked_command(file: JobFile) -> Result[None, PlanError]:
+    try:
+        command_argv(_plain(file.values))
+    except ValueError as error:
+        return Failure(_bad_config(file, [str(error)]))
+    return Success(None)
 
 
 def _bad_config(file: JobFile, problems: list[str]) -> BadFile:

@@ -3,9 +3,9 @@
 from functools import cache
 
 from theseus import __version__
-from theseus.core.build import Release
+from theseus.core.placed import Release
 from theseus.core.steps import Packaged
-from theseus.effects.package import BOOTSTRAP, RUNTIME, packaged_digest
+from theseus.effects.package import BATCH, BOOTSTRAP, RUNTIME, packaged_digest
 
 
 @cache
@@ -14,5 +14,6 @@ def this_release() -> Release:
     return Release(
         __version__,
         bootstrap=Packaged(BOOTSTRAP, packaged_digest(BOOTSTRAP)),
+        batch=Packaged(BATCH, packaged_digest(BATCH)),
         runtime=Packaged(RUNTIME, packaged_digest(RUNTIME)),
     )

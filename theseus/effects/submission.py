@@ -17,18 +17,21 @@ from returns.pipeline import is_successful
 from returns.result import Failure, Result, Success
 
 from theseus.base.hardware import HardwareRequest
-from theseus.core.build import Assignment, World, build_plan
+from theseus.core.build import World, build_plan
 from theseus.core.codec import plan_json
 from theseus.core.config import DispatchConfig
 from theseus.core.errors import PlanError, SourceUnusable
+from theseus.core.freshness import check_fresh
+from theseus.core.inquiry import inquiry_of_target
 from theseus.core.inventory import Inventory
 from theseus.core.outcome import NothingToSend
 from theseus.core.payload import Job
+from theseus.core.placed import Assignment
 from theseus.core.plan import Plan, Run
 from theseus.core.secrets import ConfigSecret
 from theseus.core.source import SourceError
 from theseus.core.source_text import explain
-from theseus.core.submitted import Submitted, check_fresh, judge
+from theseus.core.submitted import Submitted, judge
 from theseus.effects.exchange import ShellPerformer
 from theseus.effects.kept import keep_archive, open_archive
 from theseus.effects.perform import perform
@@ -92,7 +95,8 @@ async def submit(order: Order, on_plan: OnPlan) -> Result[Submitted, PlanError]:
 async def apply(plan: Plan, start: Path) -> Result[Submitted, PlanError]:
     """Perform a saved *plan*, if its target can still give the allocation."""
     async with shells(alias_of(plan.target)) as open_shell:
-        inventory = await survey(open_shell, [plan.target.host])
+        inquiry = inquiry_of_target(plan.target)
+        inventory = await survey(open_shell, {plan.target.host: inquiry})
         fresh: Result[Plan, PlanError] = check_fresh(plan, inventory.of(plan.target.host))
         if not is_successful(fresh):
             return Failure(fresh.failure())

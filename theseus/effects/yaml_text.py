@@ -83,18 +83,26 @@ for _loader in (DispatchLoader, JobLoader):
     _loader.add_constructor("tag:yaml.org,2002:map", _construct_mapping)
 
 
-def parse(text: str, loader: type[DispatchLoader]) -> Result[Any, Located]:
+def parse(text: str, loader: type[yaml.CSafeLoader]) -> Result[Any, Located]:
     """The data in *text*, or where it is no YAML."""
     try:
         return Success(yaml.load(text, loader))  # noqa: S506  both loaders are safe ones
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        message = " ".join(filter(None, (error.context, error.problem)))
         line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
-        return Failure(Located(line, column, (), message))
+        return Failure(Located(line, column, (), _complaint(error)))
+    except UnicodeEncodeError:
+        return Failure(Located(0, 0, (), "no YAML: holds bytes that are no UTF-8 text"))
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         first = (str(error) or type(error).__name__).splitlines()[0]
         return Failure(Located(0, 0, (), f"no YAML: {first}"))
+
+
+def _complaint(error: yaml.MarkedYAMLError) -> str:
+    """What PyYAML says, read aloud: `did not find … while parsing …`."""
+    context, problem = error.context or "", error.problem or ""
+    first, second = (problem, context) if context.startswith("while") else (context, problem)
+    return " ".join(filter(None, (first, second)))
 
 
 def locate(text: str, paths: Sequence[tuple[str | int, ...]]) -> list[tuple[int, int]]:

@@ -7,11 +7,12 @@ starting processes.
 from __future__ import annotations
 
 import platform
-import re
 import socket
 import zlib
 from dataclasses import dataclass
-from typing import Dict, List, Mapping, Tuple
+from typing import Dict, Mapping, Tuple
+
+from theseus.base.node_list import expand_nodes
 
 _PORTS = range(20000, 30000)  # below Linux's ephemeral ports, which begin at 32768
 
@@ -36,36 +37,6 @@ def processes(environment: Mapping[str, str]) -> Processes:
         return Processes((platform.node(),))
     index = int(environment.get("SLURM_NODEID", "0"))
     return Processes(hosts, index if index < len(hosts) else 0)
-
-
-def expand_nodes(text: str) -> Tuple[str, ...]:
-    """The names in a SLURM node list.
-
-    >>> expand_nodes("a[1-2,09],b")
-    ('a1', 'a2', 'a09', 'b')
-    """
-    parts = re.findall(r"(?:[^,\[]|\[[^\]]*\])+", text)
-    return tuple(name for part in parts for name in _expand(part))
-
-
-def _expand(part: str) -> List[str]:
-    found = re.search(r"\[([^\]]*)\]", part)
-    if found is None:
-        return [part]
-    before, after = part[: found.start()], _expand(part[found.end() :])
-    return [
-        f"{before}{number}{rest}"
-        for item in found.group(1).split(",")
-        for number in _numbers(item)
-        for rest in after
-    ]
-
-
-def _numbers(item: str) -> List[str]:
-    first, dash, last = item.partition("-")
-    if not dash:
-        return [first]
-    return [str(number).zfill(len(first)) for number in range(int(first), int(last) + 1)]
 
 
 def process_variables(run_id: str, own: Processes) -> Dict[str, str]:

@@ -1,0 +1,191 @@
+"""A case: a folder of input files, and the plan or the error that they make.
+
+Here: reading a case and planning it as the command line does. What stands for the world (the source
+tree, this theseus, the run id) is fixed, so that a plan changes only when the planner does.
+"""
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import chdir, contextmanager
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import yaml
+from attrs import field, frozen
+from returns.result import Result
+
+from theseus.base.chip import chip_named_by
+from theseus.core.build import World, build_plan
+from theseus.core.codec import converter
+from theseus.core.decode import OrName, decode
+from theseus.core.errors import PlanError
+from theseus.core.fields import Memory
+from theseus.core.inventory import Gpu, HostSnapshot, Inventory, PlainSnapshot, Unreachable
+from theseus.core.payload import Job
+from theseus.core.placed import Assignment, Release
+from theseus.core.plan import Plan, Run
+from theseus.core.request import AskedByFlags
+from theseus.core.source import SourceSnapshot
+from theseus.core.steps import Packaged
+from theseus.effects.load import load_config
+from theseus.effects.reading import (
+    Names,
+    asked_hardware,
+    check_environment,
+    check_groups,
+    check_names,
+    read_job_config,
+)
+
+Read = TypeVar("Read")
+
+CASES = Path(__file__).parent
+SOURCE = SourceSnapshot(
+    tree="7ce5" * 10, commit="c0de" * 10, dirty=False, subdirectory="", repository="nanolm"
+)
+RELEASE = Release(
+    "1.2.3",
+    bootstrap=Packaged("bootstrap.sh", "b0" * 32),
+    batch=Packaged("batch.sh", "ba" * 32),
+    runtime=Packaged("runtime.zip", "a1" * 32),
+)
+RUN_ID = "20260101-120000-abcdef"
+
+
+@frozen
+class Words:
+    """request.yaml: what the command line says, and the *client*'s environment variables."""
+
+    name: str = "my-run"
+    project: str | None = None
+    group: str | None = None
+    flags: AskedByFlags = AskedByFlags()
+    overrides: tuple[str, ...] = ()
+    env: tuple[str, ...] = ()
+    uv_groups: tuple[str, ...] = ()
+    client: Mapping[str, str] = field(factory=dict)
+
+
+@frozen
+class Gpus:
+    """GPUs of a host; *name* is the product name that the driver's tool says."""
+
+    name: str
+    count: int = 1
+    busy: bool = False
+
+
+@frozen
+class Host:
+    """A host of inventory.yaml: what it said, or why it said nothing."""
+
+    gpus: tuple[Annotated[Gpus, OrName()], ...] = ()
+    cpus: int = 64
+    memory: Memory = 512 * 2**30
+    broken: str | None = None
+    unreachable: str | None = None
+
+
+@frozen
+class Hosts:
+    """inventory.yaml; a host that is not in it was not asked."""
+
+    hosts: Mapping[str, Host]
+
+
+def case_folders() -> tuple[Path, ...]:
+    """Every case there is."""
+    return tuple(sorted(path.parent for path in CASES.glob("*/request.yaml")))
+
+
+def planned(folder: Path) -> Result[Plan, PlanError]:
+    """The plan of a case, or what is wrong with it."""
+    data = _data(folder / "request.yaml")
+    source = converter().structure(
+        {**converter().unstructure(SOURCE), **data.pop("source", {})}, SourceSnapshot
+    )
+    words = _read(Words, data)
+    with chdir(folder), _variables(words.client):
+        made: Result[Plan, PlanError] = Result.do(
+            plan
+            for names in check_names(
+                Names(words.name, words.project, words.group), source.repository
+            )
+            for environment in check_environment(words.env)
+            for uv_groups in check_groups(words.uv_groups)
+            for file in read_job_config("train.yaml", words.overrides)
+            for config in load_config("dispatch.yaml")
+            for request in asked_hardware(words.flags, file, tuple(config.clusters))
+            for plan in build_plan(
+                World(config, _inventory(folder), source, RELEASE),
+                request,
+                _assignment(names, file.values, environment, uv_groups),
+            )
+        )
+    return made
+
+
+def _assignment(
+    names: Names,
+    values: Mapping[str, Any],
+    environment: tuple[tuple[str, str], ...],
+    uv_groups: tuple[str, ...],
+) -> Assignment:
+    key = values["job"]
+    job = Job(key) if key == "command" else Job(key, "nanolm.jobs", ("src", "."))
+    run = Run(RUN_ID, names.name, names.project or "", names.group or "", key)
+    return Assignment(run, job, values, environment, uv_groups)
+
+
+def _inventory(folder: Path) -> Inventory:
+    path = folder / "inventory.yaml"
+    hosts = _read(Hosts, {"hosts": _data(path)}).hosts if path.exists() else {}
+    return Inventory({name: _snapshot(host) for name, host in hosts.items()})
+
+
+def _snapshot(host: Host) -> HostSnapshot:
+    if host.unreachable is not None:
+        return Unreachable(host.unreachable)
+    named = [gpus for gpus in host.gpus for _ in range(gpus.count)]
+    found = [(each, chip_named_by(each.name)) for each in named]
+    return PlainSnapshot(
+        gpus=tuple(
+            Gpu(
+                uuid=f"GPU-{at:04d}",
+                name=each.name,
+                chip=None if chip is None else chip.name,
+                memory=0 if chip is None else chip.memory,
+                busy=each.busy,
+            )
+            for at, (each, chip) in enumerate(found)
+        ),
+        cpus=host.cpus,
+        memory_available=host.memory,
+        broken=host.broken,
+    )
+
+
+def _data(path: Path) -> dict[str, Any]:
+    return yaml.safe_load(path.read_text()) or {}
+
+
+def _read(cls: type[Read], data: Mapping[str, Any]) -> Read:
+    """*data* as a *cls*; a case that is written wrong is an error of the test."""
+    decoded = decode(cls, data)
+    return decoded.lash(_wrong).unwrap()
+
+
+def _wrong(problems: object) -> Any:
+    raise ValueError(problems)
+
+
+@contextmanager
+def _variables(variables: Mapping[str, str]) -> Iterator[None]:
+    """The client's environment, for the `${oc.env:…}` of a case."""
+    before = dict(os.environ)
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)

@@ -1,0 +1,80 @@
+"""Each case gives exactly the plan, or the error, that is kept beside it."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path, PurePosixPath
+
+import pytest
+from returns.pipeline import is_successful
+from syrupy.assertion import SnapshotAssertion
+from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
+
+from tests.cases.case import CASES, case_folders, planned
+from theseus.core.codec import plan_json, read_plan
+from theseus.core.errors import explain
+from theseus.core.plan import Plan
+from theseus.core.render import render_plan
+from theseus.core.steps import PutFile, Text
+from theseus.effects.plan_files import plan_yaml
+
+GOLDEN = CASES / "__snapshots__" / "test_golden"
+KEPT = ("job.env", "job.argv", "setup.sh")
+
+
+def texts(plan: Plan) -> dict[str, str]:
+    """The texts of a plan that are kept, by suffix."""
+    files = {
+        PurePosixPath(step.path).name: step.content.text
+        for step in plan.steps
+        if isinstance(step, PutFile) and isinstance(step.content, Text)
+    }
+    kept = {name.rpartition(".")[2]: files[name] for name in KEPT if name in files}
+    return {"plan": f"{render_plan(plan)}\n", "yaml": plan_yaml(plan), **kept}
+
+
+def kept_as(suffix: str) -> type[SingleFileSnapshotExtension]:
+    """A way to keep a text in a file of its own that ends in *suffix*."""
+    kind = {"file_extension": suffix, "_write_mode": WriteMode.TEXT}
+    return type(f"Kept{suffix.title()}", (SingleFileSnapshotExtension,), kind)
+
+
+SUFFIXES = {suffix: kept_as(suffix) for suffix in ("plan", "yaml", "env", "argv", "sh", "error")}
+
+
+@pytest.mark.parametrize("folder", case_folders(), ids=lambda folder: folder.name)
+def test_case(folder: Path, snapshot: SnapshotAssertion) -> None:
+    """The case gives what is kept, and nothing else is kept for it."""
+    made = planned(folder)
+    said = (
+        texts(made.unwrap())
+        if is_successful(made)
+        else {"error": f"{explain(made.failure())}\n"}
+    )
+    for suffix, text in said.items():
+        assert text == snapshot.use_extension(SUFFIXES[suffix])
+    kept = {path.suffix[1:] for path in GOLDEN.glob(f"test_case[[]{folder.name}].*")}
+    assert kept == set(said)
+
+
+@pytest.mark.parametrize("folder", case_folders(), ids=lambda folder: folder.name)
+def test_plan_reads_back(folder: Path) -> None:
+    """A plan read back from its JSON is the plan."""
+    planned(folder).map(
+        lambda plan: _same(read_plan(json.loads(plan_json(plan))).unwrap(), plan)
+    )
+
+
+def _same(one: Plan, other: Plan) -> None:
+    assert one == other
+
+
+def test_shell_accepts_what_is_kept() -> None:
+    """Real bash and shellcheck accept every file that a shell is to read."""
+    files = [str(path) for suffix in ("env", "argv", "sh") for path in GOLDEN.glob(f"*.{suffix}")]
+    assert files
+    # each file is sourced by another, which is where its variables are used
+    check = [str(Path(sys.executable).with_name("shellcheck")), "--shell=bash", "--exclude=SC2034", *files]
+    subprocess.run(check, check=True)
+    for file in files:
+        subprocess.run(["bash", "-n", file], check=True)

@@ -1,0 +1,165 @@
+"""Bad input: one clear line for each problem, exit status 2, no traceback, nothing written."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from syrupy.assertion import SnapshotAssertion
+
+from tests.cli.bad_inputs import (
+    CONFIGS,
+    FILES,
+    FLAGS,
+    GROUPS,
+    JOBS,
+    OVERRIDES,
+    PLAN,
+    SUBMIT,
+    BadInput,
+)
+from tests.cli.desk import Desk, Finished, command, new_desk, unchanged
+from theseus.cli import application
+from theseus.cli.invoke import invoke
+
+ROOT = Path(__file__).resolve().parents[2]
+CASES = {
+    f"{group}: {name}": bad for group, cases in GROUPS.items() for name, bad in cases.items()
+}
+
+
+@pytest.fixture(scope="module")
+def shared_desk(tmp_path_factory: pytest.TempPathFactory) -> Desk:
+    """One desk for all: bad input leaves it as it was."""
+    return new_desk(tmp_path_factory.mktemp("desk") / "user")
+
+
+@pytest.fixture
+def desk(shared_desk: Desk) -> Iterator[Desk]:
+    """The desk, without the files of a case when that is over."""
+    yield shared_desk
+    shared_desk.git("clean", "-q", "-f", "-d", "-x")
+
+
+def in_this_process(
+    desk: Desk, bad: BadInput, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Finished:
+    """What the command line makes of *bad*; no process is started but git."""
+    monkeypatch.chdir(desk.repository)
+    for name, value in desk.environment().items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(tempfile, "tempdir", desk.environment()["TMPDIR"])
+    words = [os.fsdecode(word) for word in bad.words]
+    return Finished(invoke(application(), words), *capsys.readouterr())
+
+
+def refusal(desk: Desk, finished: Finished) -> str:
+    """What was said of bad input, its form checked."""
+    assert finished.status == 2
+    assert finished.out == ""
+    assert "Traceback" not in finished.err
+    for line in finished.err.splitlines():
+        assert line.startswith("theseus: ")
+        assert line.isprintable()
+    return desk.shown(finished.err).rstrip("\n")
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_refused(
+    case: str,
+    desk: Desk,
+    snapshot: SnapshotAssertion,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """It is refused with a line for each problem, and nothing is written."""
+    bad = CASES[case]
+    for path, content in bad.files.items():
+        desk.write(path, content)
+    finished = unchanged(desk, lambda: in_this_process(desk, bad, monkeypatch, capsys))
+    assert refusal(desk, finished) == snapshot
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "bad",
+    [
+        FILES["config missing"],
+        CONFIGS["everything at once"],
+        JOBS["module missing"],
+        FLAGS["unknown flag"],
+        OVERRIDES["not UTF-8"],
+    ],
+    ids=lambda bad: str(bad.words[-1]),
+)
+def test_refused_by_the_real_command(desk: Desk, bad: BadInput) -> None:
+    """A process of its own says the same, and leaves as little behind."""
+    for path, content in bad.files.items():
+        desk.write(path, content)
+    refusal(desk, unchanged(desk, lambda: desk.theseus(*bad.words)))
+
+
+def test_no_default_config(desk: Desk, snapshot: SnapshotAssertion) -> None:
+    """Without ~/.theseus.yaml it is said where one comes from."""
+    default = desk.home / ".theseus.yaml"
+    kept = default.read_text()
+    default.unlink()
+    try:
+        finished = unchanged(desk, lambda: desk.theseus(*PLAN))
+    finally:
+        default.write_text(kept)
+    assert refusal(desk, finished) == snapshot
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+@pytest.mark.parametrize("name", ["dispatch.yaml", "job.yaml"])
+def test_unreadable_file(desk: Desk, name: str) -> None:
+    """A file that may not be read is said."""
+    desk.write(name, "a: 1\n", mode=0)
+    words = ("plan", "demo", "job.yaml", "-d", "dispatch.yaml")
+    assert "permission denied" in refusal(desk, unchanged(desk, lambda: desk.theseus(*words)))
+
+
+@pytest.mark.parametrize("text", ["import theseus\n1 / 0\n", "def\n", "raise SystemExit(7)\n"])
+def test_module_that_breaks(desk: Desk, text: str) -> None:
+    """A module that cannot be imported is bad input, with the place where it breaks."""
+    desk.write("broken.py", text)
+    said = refusal(desk, unchanged(desk, lambda: desk.theseus(*PLAN, "--load", "broken")))
+    assert said.startswith("theseus: --load broken: ")
+    assert "PROJECT/broken.py" in said
+
+
+@pytest.mark.parametrize("words", [PLAN, SUBMIT])
+def test_no_repository(tmp_path: Path, words: tuple[str, ...], snapshot: SnapshotAssertion) -> None:
+    """Outside of a repository it is said what makes one."""
+    desk = new_desk(tmp_path / "user")
+    shutil.rmtree(desk.repository / ".git")
+    assert refusal(desk, unchanged(desk, lambda: desk.theseus(*words))) == snapshot
+
+
+@pytest.mark.parametrize("words", [PLAN, SUBMIT])
+def test_no_commits(tmp_path: Path, words: tuple[str, ...], snapshot: SnapshotAssertion) -> None:
+    """A repository without commits needs one, or --dirty."""
+    desk = new_desk(tmp_path / "user")
+    shutil.rmtree(desk.repository / ".git")
+    desk.git("init", "--quiet")
+    assert refusal(desk, unchanged(desk, lambda: desk.theseus(*words))) == snapshot
+    assert desk.theseus(*words, "--dirty").status == 0
+
+
+def test_current_directory_gone(desk: Desk) -> None:
+    """A shell in a directory that is gone is told so."""
+    script = 'mkdir gone && cd gone && rmdir ../gone && exec "$@"'
+    done = subprocess.run(
+        ["sh", "-c", script, "sh", *command(*PLAN)],
+        cwd=desk.repository,
+        env={**desk.environment(), "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    said = refusal(desk, Finished(done.returncode, done.stdout, done.stderr))
+    assert said.startswith("theseus: current directory")

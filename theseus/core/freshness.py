@@ -1,0 +1,91 @@
+"""Freshness: whether a saved plan's target can still give what the plan took from it."""
+
+from typing import assert_never
+
+from returns.result import Failure, Result, Success
+
+from theseus.base.hardware import HardwareRequest
+from theseus.core.config import Partition, PlainHost, SlurmHost
+from theseus.core.errors import StalePlan
+from theseus.core.inventory import (
+    HostSnapshot,
+    NotAsked,
+    PlainSnapshot,
+    SlurmSnapshot,
+    Unreachable,
+)
+from theseus.core.outcome import HostUnreachable
+from theseus.core.plain import consider_plain
+from theseus.core.plan import Plan
+from theseus.core.slurm import consider_slurm
+from theseus.core.slurm_fit import Queues
+from theseus.core.verdict import Fits, explain
+
+
+def check_fresh(plan: Plan, snapshot: HostSnapshot) -> Result[Plan, StalePlan | HostUnreachable]:
+    """*plan* itself when its target, as *snapshot* shows it now, can still give the allocation."""
+    host = plan.target.host
+    match snapshot:
+        case Unreachable(reason):
+            return Failure(HostUnreachable(host, reason, "see that `ssh` reaches it"))
+        case PlainSnapshot():
+            differences = _plain_differences(plan, snapshot)
+        case SlurmSnapshot():
+            differences = _slurm_differences(plan, snapshot)
+        case NotAsked():
+            differences = ()
+        case _:
+            assert_never(snapshot)
+    return Failure(StalePlan(host, differences)) if differences else Success(plan)
+
+
+def _again(plan: Plan) -> HardwareRequest:
+    """What the plan took, as a request."""
+    allocation = plan.allocation
+    return HardwareRequest(
+        chip=plan.request.chip,
+        min_chips=allocation.total_chips,
+        mem=allocation.memory,
+        cpus=allocation.cpus,
+        time=allocation.time,
+        nodes=allocation.nodes,
+    )
+
+
+def _plain_differences(plan: Plan, snapshot: PlainSnapshot) -> tuple[str, ...]:
+    verdict = consider_plain(PlainHost(cluster=plan.target.cluster), _again(plan), snapshot)
+    if not isinstance(verdict, Fits):
+        return (explain(verdict),)
+    busy = {gpu.uuid for gpu in snapshot.gpus if gpu.busy}
+    there = {gpu.uuid for gpu in snapshot.gpus}
+    pinned = plan.allocation.gpus[: plan.allocation.chips_per_node]
+    return (
+        *(f"GPU {uuid} is busy" for uuid in pinned if uuid in busy),
+        *(f"GPU {uuid} is gone" for uuid in pinned if uuid not in there),
+    )
+
+
+def _slurm_differences(plan: Plan, snapshot: SlurmSnapshot) -> tuple[str, ...]:
+    allocation = plan.allocation
+    gres_type = _gres_type(plan)
+    partition = Partition(
+        plan.target.partition or "",
+        constraint=allocation.constraint,
+        chip=None if gres_type else allocation.chip,
+    )
+    host = SlurmHost(plan.target.cluster, (partition,), exclude=allocation.exclude)
+    mapping = {allocation.chip: gres_type} if allocation.chip and gres_type else {}
+    (found,) = consider_slurm(host, mapping, _again(plan), snapshot)
+    match found.reason:
+        case Fits():
+            return ()
+        case Queues(busy=busy):
+            return () if allocation.waits else (f"it would wait now: {explain(busy)}",)
+        case reason:
+            return (explain(reason),)
+
+
+def _gres_type(plan: Plan) -> str:
+    """The GRES type in `gpu:TYPE:COUNT`; empty when the site has none."""
+    parts = (plan.allocation.gres or "").split(":")
+    return parts[1] if len(parts) == 3 else ""

@@ -1,0 +1,82 @@
+"""Placed: an assignment together with the host that was chosen for it, and all its places there."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from attrs import frozen
+
+from theseus.base.hardware import Cluster, HardwareRequest
+from theseus.core.config import ClusterConfig, Host
+from theseus.core.payload import Job
+from theseus.core.plan import Paths, Run
+from theseus.core.solve import Choice
+from theseus.core.source import SourceSnapshot
+from theseus.core.steps import Packaged
+
+
+@frozen
+class Release:
+    """The theseus that plans: its *version* and the hashes of the files it ships."""
+
+    version: str
+    bootstrap: Packaged
+    batch: Packaged
+    runtime: Packaged
+
+
+@frozen
+class Assignment:
+    """What is to be run: the run's names, the job, its config, and what flags add to it."""
+
+    run: Run
+    job: Job
+    config: Mapping[str, Any]
+    environment: tuple[tuple[str, str], ...] = ()
+    uv_groups: tuple[str, ...] = ()
+
+
+@frozen
+class Placed:
+    """An assignment on the chosen host; *settings* are its cluster's as configured."""
+
+    assignment: Assignment
+    request: HardwareRequest
+    source: SourceSnapshot
+    release: Release
+    choice: Choice
+    host: Host
+    settings: ClusterConfig
+
+    @property
+    def cluster(self) -> Cluster:
+        """The cluster as a job is told about it: every path filled in."""
+        names = ("log", "share", "data", "checkpoints", "results", "status")
+        given = {key: path for key in names if (path := getattr(self.settings, key)) is not None}
+        settings = self.settings
+        return Cluster(self.host.cluster, root=settings.root, work=settings.work, **given)
+
+    @property
+    def paths(self) -> Paths:
+        """The places of the run."""
+        run, cluster = self.assignment.run, self.cluster
+        place = f"{run.project}/{run.group}/{run.name}/{run.id}"
+        return Paths(
+            share=cluster.share,
+            run=f"{cluster.share}/runs/{run.id}",
+            work=f"{cluster.work}/{place}",
+            log=f"{cluster.log}/{run.project}-{run.group}-{run.name}-{run.id}.log",
+            status=f"{cluster.status}/{place}",
+            data=cluster.data,
+            checkpoints=f"{cluster.checkpoints}/{place}",
+            results=f"{cluster.results}/{place}",
+        )
+
+    @property
+    def archive(self) -> str:
+        """Where the archive of the source tree lies, shared by all runs of it."""
+        return f"{self.cluster.share}/trees/{self.source.tree}.tar.gz"
+
+    @property
+    def runtime(self) -> str:
+        """Where the runtime of this release lies, shared by all runs it submits."""
+        return f"{self.cluster.share}/runtimes/{self.release.runtime.sha256}.zip"

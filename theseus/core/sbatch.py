@@ -1,0 +1,64 @@
+"""sbatch: the exact words by which a run is handed to SLURM.
+
+sbatch(1): command line options override environment variables, which override `#SBATCH` lines. So
+every option is a word here, and the environment of sbatch is scrubbed where it is run.
+"""
+
+from collections.abc import Iterator
+
+from theseus.core.config import SlurmHost
+from theseus.core.placed import Placed
+from theseus.core.quantity import show_duration
+
+SIGNAL_AHEAD = 60  # seconds before the time limit at which the job gets TERM
+BATCH_SCRIPT = "batch.sh"
+_MIB = 2**20
+
+
+def sbatch_argv(placed: Placed, host: SlurmHost) -> tuple[str, ...]:
+    """The argv of sbatch for *placed* on *host*."""
+    paths = placed.paths
+    return (
+        "sbatch",
+        "--parsable",
+        *_options(placed, host),
+        *host.sbatch,
+        f"{paths.run}/{BATCH_SCRIPT}",
+        paths.run,
+    )
+
+
+def _options(placed: Placed, host: SlurmHost) -> Iterator[str]:
+    run, allocation, paths = placed.assignment.run, placed.choice.allocation, placed.paths
+    yield f"--job-name={run.name}-{run.id}"
+    yield f"--comment=theseus:{run.id}"
+    yield f"--partition={placed.choice.partition}"
+    yield f"--nodes={allocation.nodes}"
+    yield "--ntasks-per-node=1"
+    yield from _given("--gres", allocation.gres)
+    yield from _given("--cpus-per-task", allocation.cpus)
+    if allocation.memory is not None:
+        # whole mebibytes, rounded up: never less than was asked
+        yield f"--mem={-(-allocation.memory // _MIB)}M"
+    if allocation.time is not None:
+        yield f"--time={show_duration(allocation.time)}"
+    yield from _given("--account", host.account)
+    yield from _given("--qos", host.qos)
+    yield from _given("--exclude", ",".join(allocation.exclude) or None)
+    yield from _given("--constraint", allocation.constraint)
+    yield f"--signal=TERM@{SIGNAL_AHEAD}"
+    yield "--requeue"
+    yield "--open-mode=append"
+    yield f"--output={_pattern(paths.log)}"
+    yield f"--chdir={paths.run}"
+    yield "--export=NONE"
+
+
+def _given(option: str, value: object) -> Iterator[str]:
+    if value is not None:
+        yield f"{option}={value}"
+
+
+def _pattern(path: str) -> str:
+    """*path* as a filename pattern. sbatch(1), "filename pattern": `%%` stands for one `%`."""
+    return path.replace("%", "%%")

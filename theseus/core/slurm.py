@@ -1,0 +1,175 @@
+"""SLURM hosts: which of a host's partitions a request fits in, now or ever.
+
+Limits of the partition are checked here, so that nothing is submitted that could only wait for
+ever, and nothing is lowered.
+"""
+
+from collections.abc import Iterator, Mapping
+
+from attrs import frozen
+
+from theseus.base.hardware import HardwareRequest
+from theseus.base.node_list import expand_nodes
+from theseus.core.config import Partition, SlurmHost
+from theseus.core.constraint import satisfies
+from theseus.core.gres import UNTYPED
+from theseus.core.inventory import (
+    HostSnapshot,
+    Node,
+    NotAsked,
+    PlainSnapshot,
+    SlurmPartition,
+    SlurmSnapshot,
+    Unreachable,
+)
+from theseus.core.slurm_fit import Field, Queues, Site, allocation_of
+from theseus.core.slurm_reasons import (
+    Busy,
+    NoSuchGpus,
+    NoSuchPartition,
+    NotAdmitted,
+    OverChipCap,
+    OverTimeLimit,
+    PartitionClosed,
+    Shape,
+    SlurmRejection,
+)
+from theseus.core.verdict import Fits, NoAnswer, Reason
+
+ASSUMED_PER_NODE = 8  # chips on a node of a cluster that was not asked
+
+
+@frozen
+class Considered:
+    """A partition (None: the host as a whole) and what was found."""
+
+    partition: str | None
+    reason: Queues | Reason
+
+
+def consider_slurm(
+    host: SlurmHost,
+    gres_mapping: Mapping[str, str],
+    request: HardwareRequest,
+    snapshot: HostSnapshot,
+) -> Iterator[Considered]:
+    """What each partition of *host* can give, in order, up to the first that fits now."""
+    site = Site(host, request, _gres_type({**gres_mapping, **host.gres_mapping}, request))
+    if (capped := _capped(site)) is not None:
+        yield Considered(None, capped)
+        return
+    match snapshot:
+        case Unreachable(reason):
+            yield Considered(None, NoAnswer(reason))
+        case PlainSnapshot():
+            words = "the inventory holds a plain host of this name, the config a SLURM cluster"
+            yield Considered(None, NoAnswer(words))
+        case NotAsked():
+            partition = ordered_partitions(host, request)[0]
+            yield Considered(partition.name, _assumed(site, partition))
+        case SlurmSnapshot():
+            nodes = _usable_names(host, snapshot)
+            limits = {each.name: each for each in snapshot.partitions}
+            for partition in ordered_partitions(host, request):
+                found = _partition(site, partition, limits.get(partition.name), nodes)
+                yield Considered(partition.name, found)
+                if isinstance(found, Fits):
+                    return
+
+
+def ordered_partitions(host: SlurmHost, request: HardwareRequest) -> tuple[Partition, ...]:
+    """The partitions to try, the default first; in CPU mode those for CPUs when there are any."""
+    partitions = host.partitions
+    if request.min_chips == 0 and host.cpu_partitions:
+        partitions = host.cpu_partitions
+    return tuple(sorted(partitions, key=lambda partition: not partition.default))
+
+
+def _gres_type(mapping: Mapping[str, str], request: HardwareRequest) -> str | None:
+    if request.chip is None:
+        return None
+    return mapping.get(request.chip.name, request.chip.name).removeprefix("gpu:")
+
+
+def _capped(site: Site) -> OverChipCap | None:
+    caps, request = site.host.chips, site.request
+    if caps is None or request.min_chips == 0:
+        return None
+    kind = "" if request.chip is None else request.chip.name
+    cap = max(caps.values(), default=0) if request.chip is None else caps.get(kind, 0)
+    return OverChipCap(kind, request.min_chips, cap) if request.min_chips > cap else None
+
+
+def _usable_names(host: SlurmHost, snapshot: SlurmSnapshot) -> Mapping[str, Node]:
+    excluded = {name for names in host.exclude for name in expand_nodes(names)}
+    return {node.name: node for node in snapshot.nodes if node.name not in excluded}
+
+
+def _partition(
+    site: Site,
+    partition: Partition,
+    limits: SlurmPartition | None,
+    nodes: Mapping[str, Node],
+) -> Fits | Queues | SlurmRejection:
+    if limits is None:
+        return NoSuchPartition()
+    if (closed := _closed(site, partition, limits)) is not None:
+        return closed
+    wanted = site.constraint(partition)
+    members = [nodes[name] for name in limits.nodes if name in nodes]
+    matching = [node for node in members if satisfies(node.features, wanted)]
+    up = [node for node in matching if node.state in {"available", "busy"}]
+    field = Field(site, partition, limits, tuple(up), offline=len(matching) - len(up))
+    if site.request.min_chips == 0:
+        return field.verdict(None)
+    types = field.gpu_types()
+    if not types:
+        return NoSuchGpus(site.gres_type or "gpu", field.types_there())
+    found = [field.verdict(kind) for kind in types]
+    return max(found, key=_preference)
+
+
+def _preference(verdict: Fits | Queues | SlurmRejection) -> tuple[int, int, int]:
+    match verdict:
+        case Fits(free=free):
+            return 2, 0, free
+        case Queues(free_shapes=shapes, busy=Busy(free=free)):
+            return 1, shapes, free
+        case _:
+            return 0, 0, 0
+
+
+def _closed(
+    site: Site, partition: Partition, limits: SlurmPartition
+) -> PartitionClosed | OverTimeLimit | NotAdmitted | None:
+    """Why the partition takes no such job at all."""
+    host, time = site.host, site.time(partition)
+    if not limits.up:
+        return PartitionClosed()
+    if time is not None and limits.max_time is not None and time > limits.max_time:
+        return OverTimeLimit(time, limits.max_time)
+    if limits.accounts is not None and host.account not in {None, *limits.accounts}:
+        return NotAdmitted("account", host.account, limits.accounts)
+    if host.account in limits.denied_accounts:
+        return NotAdmitted("account", host.account, ("all others",))
+    if limits.qos is not None and host.qos not in {None, *limits.qos}:
+        return NotAdmitted("qos", host.qos, limits.qos)
+    return None
+
+
+def _assumed(site: Site, partition: Partition) -> Fits:
+    """What a cluster that was not asked is taken to give: all within its `chips` cap."""
+    chips, nodes = site.request.min_chips, site.request.nodes
+    if nodes is None:
+        nodes = next(
+            (n for n in range(1, chips + 1) if chips % n == 0 and chips // n <= ASSUMED_PER_NODE), 1
+        )
+    kind = UNTYPED if partition.chip is not None else (site.gres_type or UNTYPED)
+    note = f"{partition.name} was not asked: nodes of {ASSUMED_PER_NODE} chips are assumed"
+    shape = Shape(nodes, chips // nodes)
+    return Fits(
+        allocation_of(site, partition, shape, kind if chips else None),
+        chips,
+        asked=False,
+        notes=(note,) if chips else (),
+    )

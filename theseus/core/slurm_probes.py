@@ -1,0 +1,175 @@
+"""Probes of a SLURM cluster: sinfo, scontrol and squeue by explicit separators, per node.
+
+Robust to versions: a state nobody knows is "unknown", a line that cannot be read is left out, and
+neither ever counts as free.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+
+from attrs import evolve
+from returns.pipeline import is_successful
+
+from theseus.core.gres import node_gpus
+from theseus.core.inventory import (
+    HostSnapshot,
+    Node,
+    NodeState,
+    SlurmPartition,
+    SlurmSnapshot,
+    Unreachable,
+)
+from theseus.core.probes import Answer
+from theseus.core.quantity import duration
+
+# `:|` after a field: as wide as it is, ended by a bar. Plain GresUsed is cut at 20 characters.
+_FIELDS = (
+    *("NodeList", "Partition", "Gres", "GresUsed", "StateLong"),
+    *("CPUsState", "Memory", "AllocMem", "Features"),
+)
+_FORMAT = ",".join(f"{field}:|" for field in _FIELDS)
+_MIB = 2**20
+_PAIR = re.compile(r"(\w+)=(\S*)")
+# sinfo(1), "NODE STATE CODES": the marks that may follow a state
+_MARKS = "*~#!%$@^+-"
+_OFF_MARKS = frozenset("*$@^!")  # not responding, maintenance, reboot, powering down
+_ASLEEP_MARKS = frozenset("~#%")  # powered down or up on demand: jobs may go there, later
+_STATES: Mapping[str, NodeState] = {
+    "idle": "available",
+    "mixed": "available",
+    "allocated": "busy",
+    "completing": "busy",
+    "planned": "busy",
+    "powering_up": "busy",
+    "powered_down": "busy",
+    "powering_down": "busy",
+    "blocked": "busy",
+    "down": "offline",
+    "drained": "offline",
+    "draining": "offline",
+    "drain": "offline",
+    "fail": "offline",
+    "failing": "offline",
+    "maint": "offline",
+    "reserved": "offline",
+    "reboot": "offline",
+    "reboot_issued": "offline",
+    "reboot_requested": "offline",
+    "perfctrs": "offline",
+    "inval": "offline",
+    "future": "offline",
+}
+
+
+def slurm_probes(partitions: Sequence[str]) -> tuple[tuple[str, ...], ...]:
+    """The commands that ask a cluster about *partitions*, in the order `slurm_snapshot` reads."""
+    names = ",".join(partitions)
+    return (
+        ("sinfo", "-h", "-N", "-p", names, "-O", _FORMAT),
+        ("scontrol", "show", "partition", "-o"),
+        ("squeue", "-h", "-t", "PD", "-p", names, "-o", "%P"),
+        ("sinfo", "-V"),
+    )
+
+
+def slurm_snapshot(answers: tuple[Answer, ...]) -> HostSnapshot:
+    """The snapshot that the *answers* to `slurm_probes` make."""
+    nodes_said, partitions_said, pending_said, version_said = answers
+    for program, answer in (("sinfo", nodes_said), ("scontrol", partitions_said)):
+        if answer.status == 127:
+            return Unreachable(f"it has no {program}: is this a login node?")
+        if answer.status:
+            said = answer.errors.strip() or answer.output.strip() or f"status {answer.status}"
+            return Unreachable(f"{program}: {said.splitlines()[0]}")
+    rows = tuple(_rows(nodes_said.output))
+    members: dict[str, list[str]] = {}
+    for row in rows:
+        members.setdefault(row[1].rstrip("*"), []).append(row[0])
+    waiting = Counter(name for line in pending_said.output.splitlines() for name in line.split(","))
+    nodes = {row[0]: node for row in rows if (node := _node(row)) is not None}
+    return SlurmSnapshot(
+        nodes=tuple(nodes.values()),
+        partitions=tuple(
+            evolve(
+                partition,
+                nodes=tuple(dict.fromkeys(members[partition.name])),
+                pending=waiting[partition.name],
+            )
+            for partition in _partitions(partitions_said.output)
+            if partition.name in members
+        ),
+        version=version_said.output.strip().removeprefix("slurm").strip(),
+    )
+
+
+def node_state(text: str) -> NodeState:
+    """What a state of sinfo, with its marks, means for a job.
+
+    >>> node_state("mixed"), node_state("idle*"), node_state("idle~"), node_state("quantum")
+    ('available', 'offline', 'busy', 'unknown')
+    """
+    word = text.strip().lower()
+    name = word.rstrip(_MARKS)
+    marks = frozenset(word[len(name) :])
+    base = _STATES.get(name, "unknown")
+    if base == "available" and marks & _OFF_MARKS:
+        return "offline"
+    return "busy" if base == "available" and marks & _ASLEEP_MARKS else base
+
+
+def _rows(text: str) -> Iterator[tuple[str, ...]]:
+    for line in text.splitlines():
+        columns = tuple(column.strip() for column in line.split("|"))
+        # the last bar leaves an empty column behind
+        if len(columns) == len(_FIELDS) + 1 and columns[0]:
+            yield columns[:-1]
+
+
+def _node(row: tuple[str, ...]) -> Node | None:
+    name, _, gres, used, state, cpus, memory, allocated, features = row
+    counts = [int(part) if part.isdecimal() else -1 for part in cpus.split("/")]
+    if len(counts) != 4 or min(counts) < 0 or not memory.isdecimal():
+        return None
+    taken = int(allocated) if allocated.isdecimal() else int(memory)
+    return Node(
+        name=name,
+        state=node_state(state),
+        gpus=node_gpus(gres, used),
+        cpus=counts[3],
+        cpus_free=counts[1],
+        memory=int(memory) * _MIB,
+        memory_free=max(0, int(memory) - taken) * _MIB,
+        features=() if features in {"(null)", ""} else tuple(re.split("[,&]", features)),
+    )
+
+
+def _partitions(text: str) -> Iterator[SlurmPartition]:
+    for line in text.splitlines():
+        found = dict(_PAIR.findall(line))
+        if "PartitionName" in found:
+            yield SlurmPartition(
+                name=found["PartitionName"],
+                up=found.get("State", "UP") == "UP",
+                nodes=(),
+                max_time=_minutes(found.get("MaxTime", "")),
+                default_time=_minutes(found.get("DefaultTime", "")),
+                max_nodes=_number(found.get("MaxNodes", "")),
+                preempt=found.get("PreemptMode", "OFF"),
+                accounts=_names(found.get("AllowAccounts", "ALL")),
+                denied_accounts=_names(found.get("DenyAccounts", "ALL")) or (),
+                qos=_names(found.get("AllowQos", "ALL")),
+            )
+
+
+def _minutes(text: str) -> int | None:
+    parsed = duration(text)
+    return parsed.unwrap() if is_successful(parsed) else None
+
+
+def _number(text: str) -> int | None:
+    return int(text) if text.isdecimal() else None
+
+
+def _names(text: str) -> tuple[str, ...] | None:
+    return None if text in {"ALL", "", "(null)", "N/A"} else tuple(text.split(","))
