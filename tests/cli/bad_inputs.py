@@ -112,7 +112,9 @@ CONFIGS = {
     "host: unknown cluster": config(LOCAL_CONFIG.replace("cluster: hpc", "cluster: hcp")),
     "host: transport": config(LOCAL_CONFIG.replace("local", "telnet")),
     "host: no ssh": config(LOCAL_CONFIG.replace("    transport: local\n", "")),
-    "host: ssh an option": config(LOCAL_CONFIG.replace("transport: local", "ssh: -oProxyCommand=x")),
+    "host: ssh an option": config(
+        LOCAL_CONFIG.replace("transport: local", "ssh: -oProxyCommand=x")
+    ),
     "host: chips a list": host("chips: [h100]"),
     "host: unknown chip": host("chips: {h10: 8}"),
     "host: chips below zero": host("chips: {h100: -1}"),

@@ -26,9 +26,7 @@ from theseus.cli import application
 from theseus.cli.invoke import invoke
 
 ROOT = Path(__file__).resolve().parents[2]
-CASES = {
-    f"{group}: {name}": bad for group, cases in GROUPS.items() for name, bad in cases.items()
-}
+CASES = {f"{group}: {name}": bad for group, cases in GROUPS.items() for name, bad in cases.items()}
 
 
 @pytest.fixture(scope="module")

@@ -16,6 +16,7 @@ COMMANDS = {
     "submit": "Plan a run and start it.",
     "apply": "Perform a saved plan.",
     "run": "Run a job here, in this process, without dispatching it.",
+    "hosts": "Ask all hosts at once what they have and what is free.",
     "jobs": "List the jobs that can be run.",
     "configure": "Write a job config with every field and default of a job.",
     "completion": "Print a completion script for your shell.",

@@ -9,7 +9,7 @@ from returns.pipeline import is_successful
 from returns.result import Result, Success
 
 from theseus.cli.flags import Flags, Switch
-from theseus.cli.invoke import DONE, say
+from theseus.cli.invoke import BAD_INPUT, DONE, say
 from theseus.cli.order import read_order
 from theseus.cli.report import report
 from theseus.core.codec import plan_json
@@ -17,7 +17,10 @@ from theseus.core.errors import PlanError
 from theseus.core.inventory import Inventory
 from theseus.core.plan import Plan
 from theseus.core.render import render_plan, render_trace
+from theseus.core.shell import word
+from theseus.effects.check import check as ask_scheduler
 from theseus.effects.dry_run import narrate
+from theseus.effects.inventory_files import load_inventory
 from theseus.effects.plan_files import plan_target, save_plan
 from theseus.effects.submission import keep_source, plan_from, plan_now
 
@@ -29,6 +32,8 @@ def plan(  # noqa: PLR0913  each is a word or flag of the command line
     *overrides: str,
     dry_run: Annotated[bool, Switch] = False,
     explain: Annotated[bool, Switch] = False,
+    check: Annotated[bool, Switch] = False,
+    inventory: str | None = None,
     output: Annotated[str | None, Parameter(name=("--output", "-o"))] = None,
     json: Annotated[bool, Switch] = False,
     flags: Flags = Flags(),  # noqa: B008  frozen
@@ -50,16 +55,25 @@ def plan(  # noqa: PLR0913  each is a word or flag of the command line
         Contact nothing; print every command and file.
     explain
         Print the decision trace alone: each host with verdict and numbers.
+    check
+        Ask SLURM whether it would take exactly this submission, and when it would start.
+    inventory
+        Plan against an inventory saved by `theseus hosts --save`; no host is asked.
     output
         Save the plan: YAML for .yaml and .yml, else JSON.
     json
         Print the plan as JSON.
     """
+    if dry_run and (check or inventory is not None):
+        say("--dry-run contacts nothing: leave out --check and --inventory")
+        return BAD_INPUT
     ordered = _writable(output).bind(lambda _: read_order(name, config, overrides, flags))
     if not is_successful(ordered):
         return report(ordered.failure())
     order = ordered.unwrap()
-    planned = plan_from(order, Inventory()) if dry_run else asyncio.run(plan_now(order))
+    planned = _known(dry_run=dry_run, path=inventory).bind(
+        lambda known: asyncio.run(plan_now(order)) if known is None else plan_from(order, known)
+    )
     if not is_successful(planned):
         return report(planned.failure())
     made = planned.unwrap()
@@ -67,7 +81,7 @@ def plan(  # noqa: PLR0913  each is a word or flag of the command line
         saved = keep_source(order).bind(lambda _: save_plan(made, output))
         if not is_successful(saved):
             return report(saved.failure())
-        say(f"plan saved: perform it with `theseus apply {shlex.quote(output)}`")
+        say(f"plan saved: perform it with `theseus apply {word(output)}`")
     if json:
         _show_only(plan_json(made), made)
     elif explain:
@@ -76,6 +90,21 @@ def plan(  # noqa: PLR0913  each is a word or flag of the command line
         _show_only("", made)
     else:
         _show(made, dry_run=dry_run)
+    return _ask_scheduler(made) if check else DONE
+
+
+def _known(*, dry_run: bool, path: str | None) -> Result[Inventory | None, PlanError]:
+    """The inventory that stands in for asking hosts; None when they are to be asked."""
+    if path is not None:
+        return load_inventory(path).map(lambda inventory: inventory)
+    return Success(Inventory() if dry_run else None)
+
+
+def _ask_scheduler(made: Plan) -> int:
+    checked = asyncio.run(ask_scheduler(made))
+    if not is_successful(checked):
+        return report(checked.failure())
+    say(checked.unwrap())
     return DONE
 
 

@@ -18,6 +18,7 @@ from returns.result import Failure, Result, Success
 
 from theseus.base.chip import SUPPORTED_CHIPS, Chip
 from theseus.base.hardware import HardwareRequest
+from theseus.core.inventory import HostSnapshot
 from theseus.core.outcome import Outcome
 from theseus.core.plan import SCHEMA_VERSION, Plan
 from theseus.core.secrets import EnvironmentSecret, SecretReference
@@ -54,6 +55,7 @@ def converter() -> Converter:
         (Step, "step"),
         (SourceWarning, "warning"),
         (Outcome, "outcome"),
+        (HostSnapshot, "snapshot"),
     ):
         configure_tagged_union(union, made, tag_name=tag)
     made.register_structure_hook(str, _text)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from theseus.core.config import SlurmHost
 from theseus.core.placed import Placed
 from theseus.core.quantity import show_duration
+from theseus.core.steps import Submit
 
 SIGNAL_AHEAD = 60  # seconds before the time limit at which the job gets TERM
 BATCH_SCRIPT = "batch.sh"
@@ -26,6 +27,23 @@ def sbatch_argv(placed: Placed, host: SlurmHost) -> tuple[str, ...]:
         f"{paths.run}/{BATCH_SCRIPT}",
         paths.run,
     )
+
+
+def test_argv(submit: Submit) -> tuple[str, ...]:
+    """The command that asks SLURM whether it would take *submit*, and when it would start.
+
+    The script comes from standard input, since none is there yet. sbatch(1): --test-only validates
+    the batch script and gives an estimate of when a job would be scheduled.
+    """
+    *sbatch, _, _ = submit.argv
+    program = 'printf "#!/bin/sh\\n" | "$@"'
+    return ("sh", "-c", program, "sh", sbatch[0], "--test-only", *sbatch[1:])
+
+
+def estimated_start(said: str) -> str | None:
+    """The line in which `sbatch --test-only` tells when and where the job would start."""
+    lines = (line.removeprefix("sbatch: ").strip() for line in said.splitlines())
+    return next((line for line in lines if " to start at " in line), None)
 
 
 def _options(placed: Placed, host: SlurmHost) -> Iterator[str]:

@@ -155,9 +155,17 @@ class Field:
 
     def never(self, kind: str | None, nodes: tuple[Node, ...]) -> NeverFits:
         """That no shape could ever run here."""
-        largest = max((_total(node, kind) for node in nodes), default=0)
         request = self.site.request
-        return NeverFits(request.min_chips, request.nodes, largest, len(nodes), self.offline)
+        totals = sorted((_total(node, kind) for node in nodes), reverse=True)
+        holding = [total for total in totals if total]
+        return NeverFits(
+            needed=request.min_chips,
+            nodes=request.nodes,
+            largest=max(totals, default=0),
+            most=max((total * at for at, total in enumerate(totals, 1)), default=0),
+            usable=len(nodes) if kind is None else len(holding),
+            offline=self.offline,
+        )
 
     def too_little(self) -> TooLittleOnNodes:
         """That no node has the memory and CPUs."""

@@ -58,14 +58,16 @@ class OverChipCap:
 
 @frozen
 class NeverFits:
-    """No nodes that are up could ever hold the request; *largest* is the best of them.
+    """No nodes that are up could ever hold the request.
 
-    *usable* nodes count: up, not excluded, matching the constraint. *offline* ones do not.
+    *largest* is the most chips on one node, *most* the most in even shares. *usable* nodes count:
+    up, not excluded, matching the constraint, roomy enough. *offline* ones do not.
     """
 
     needed: int
     nodes: int | None
     largest: int
+    most: int
     usable: int
     offline: int
 
@@ -182,7 +184,7 @@ def _never(reason: NeverFits) -> str:
     if reason.needed == 0:
         return f"needs {count(reason.nodes or 1, 'node')}; {there}"
     on = "" if reason.nodes is None else f" on {count(reason.nodes, 'node')}"
-    fit = f"; would fit: --n_chips {reason.largest * reason.usable}" if reason.largest else ""
+    fit = f"; would fit: --n_chips {reason.most}" if 0 < reason.most < reason.needed else ""
     return (
         f"needs {count(reason.needed, 'chip')}{on} in even shares; the largest node has "
         f"{reason.largest}, {there}{fit}"

@@ -16,6 +16,7 @@ from theseus.core.outcome import (
     Unknown,
 )
 from theseus.core.plan import Plan
+from theseus.core.refusals import refusal_advice
 from theseus.core.script import describe_step
 from theseus.core.steps import Launch, Submit
 
@@ -41,9 +42,8 @@ def judge(plan: Plan, outcomes: tuple[Outcome, ...]) -> Result[Submitted, NotSub
             case AlreadySubmitted(answer):
                 return Success(Submitted(plan, answer, again=True))
             case Failed(_, message):
-                said = message.strip() or "it said nothing"
                 return Failure(
-                    StepFailed(plan.run.id, step.host, number, describe_step(step), said)
+                    StepFailed(plan.run.id, step.host, number, describe_step(step), _said(message))
                 )
             case Unknown(reason) if isinstance(step, Launch | Submit):
                 return Failure(SubmissionUnknown(plan.run.id, step.host, reason, plan.paths.run))
@@ -54,6 +54,13 @@ def judge(plan: Plan, outcomes: tuple[Outcome, ...]) -> Result[Submitted, NotSub
             case _:
                 assert_never(outcome)
     return Success(Submitted(plan, _last_output(outcomes), again=False))
+
+
+def _said(message: str) -> str:
+    """What a failed step printed, and what to do about it where that is known."""
+    said = message.strip() or "it said nothing"
+    advice = refusal_advice(said)
+    return said if advice is None else f"{said}; {advice}"
 
 
 def _last_output(outcomes: tuple[Outcome, ...]) -> str:

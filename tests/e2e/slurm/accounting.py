@@ -1,9 +1,7 @@
 """Accounting of a test cluster: mariadbd and slurmdbd, an account, qualities of service."""
 
 import subprocess
-from collections.abc import Sequence
-
-from tests.e2e.slurm.processes import Program, Start, wait_for_start
+from tests.e2e.slurm.processes import Start, wait_for_start
 from tests.e2e.slurm.site import CONTROLLER, USER, Site
 
 PREPARE = """
@@ -26,9 +24,11 @@ def start_accounting(site: Site, start: Start) -> None:
     """*start* the daemons of accounting and record the user's accounts."""
     _start_database(site, start)
     slurmdbd = start(CONTROLLER, ["/usr/sbin/slurmdbd", "-D"])
-    wait_for_start(slurmdbd, lambda: _succeeds(slurmdbd, ["sacctmgr", "-n", "list", "cluster"]))
+    wait_for_start(
+        slurmdbd, lambda: slurmdbd.run(["sacctmgr", "-n", "list", "cluster"]).returncode == 0
+    )
     for record in RECORDS:
-        _run(slurmdbd, ["sacctmgr", "-iQ", *record.split()])
+        slurmdbd.run(["sacctmgr", "-iQ", *record.split()]).check_returncode()
 
 
 def _start_database(site: Site, start: Start) -> None:
@@ -39,14 +39,5 @@ def _start_database(site: Site, start: Start) -> None:
     subprocess.run(install, check=True, capture_output=True)
     mariadbd = start(CONTROLLER, ["/usr/sbin/mariadbd", settings])
     client = ["mariadb", f"--socket={data}/socket", "--user=root", "--execute"]
-    wait_for_start(mariadbd, lambda: _succeeds(mariadbd, [*client, "select 1"]))
-    _run(mariadbd, [*client, PREPARE])
-
-
-def _run(program: Program, command: Sequence[str]) -> None:
-    subprocess.run([*program.entry, *command], check=True, capture_output=True)
-
-
-def _succeeds(program: Program, command: Sequence[str]) -> bool:
-    done = subprocess.run([*program.entry, *command], check=False, capture_output=True)
-    return done.returncode == 0
+    wait_for_start(mariadbd, lambda: mariadbd.run([*client, "select 1"]).returncode == 0)
+    mariadbd.run([*client, PREPARE]).check_returncode()

@@ -17,11 +17,10 @@ from pathlib import Path
 from tests.e2e.slurm.accounting import start_accounting
 from tests.e2e.slurm.files import write_files
 from tests.e2e.slurm.munge import start_munge
-from tests.e2e.slurm.processes import Program, Start, wait_for, wait_for_start
+from tests.e2e.slurm.processes import Done, Program, Start, wait_for, wait_for_start
 from tests.e2e.slurm.requirements import free_ports, free_user_id
 from tests.e2e.slurm.site import CONTROLLER, LOGIN, NODES, USER, Site
 
-Done = subprocess.CompletedProcess[str]
 ACTIVE = "PENDING,RUNNING,SUSPENDED,COMPLETING,CONFIGURING,REQUEUE_HOLD,SPECIAL_EXIT"
 READY_STATES = {"idle", "mixed", "allocated"}
 
@@ -73,6 +72,10 @@ class SlurmCluster:
         """Where the tests find what *machine* sees as `scratch`."""
         return self.site.folder / "scratches" / machine
 
+    def namespaces(self) -> frozenset[str]:
+        """The pid namespaces of the machines that tests run things on."""
+        return frozenset(program.namespace for program in self._programs.values())
+
     def new_folder(self) -> Path:
         """A new folder of the user's, on shared storage."""
         folder = Path(tempfile.mkdtemp(dir=self.site.folder / "shared"))
@@ -81,22 +84,14 @@ class SlurmCluster:
 
     def run(self, command: Sequence[str], *, machine: str = LOGIN, check: bool = True) -> Done:
         """Run *command* as root on *machine*."""
-        done = subprocess.run(
-            [*self._programs[machine].entry, *command],
-            env=self.site.environment,
-            cwd="/",
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        done = self._programs[machine].run(command)
         if check and done.returncode:
             raise AssertionError(f"{' '.join(command)}: {done.returncode}: {done.stderr}")
         return done
 
     def as_user(self, command: Sequence[str], *, machine: str = LOGIN, check: bool = True) -> Done:
         """Run *command* as the user on *machine*, in a fresh environment."""
-        become = f"setpriv --reuid {USER} --regid {USER} --init-groups --reset-env".split()
+        become = ["setpriv", "--reuid", USER, "--regid", USER, "--init-groups", "--reset-env"]
         settings = [f"{name}={value}" for name, value in self.site.environment.items()]
         place = ["env", f"--chdir={self.home}", *settings]
         return self.run([*become, *place, *command], machine=machine, check=check)
@@ -144,9 +139,13 @@ class SlurmCluster:
 
     def resume(self, node: str) -> None:
         """Let jobs start on *node* again, and wait until they can."""
-        if self.states()[node].rstrip("*") not in READY_STATES:
-            self._update(node, "state=resume")
-            self.wait_for(lambda: self.states()[node] in READY_STATES, f"{node} to be up")
+        self.wait_for(lambda: self._is_ready(node), f"{node} to be ready")
+
+    def _is_ready(self, node: str) -> bool:
+        ready = self.states().get(node) in READY_STATES
+        if not ready:  # a node that is on its way back refuses to be resumed
+            self.run(["scontrol", "update", f"nodename={node}", "state=resume"], check=False)
+        return ready
 
     def set_down(self, node: str) -> None:
         """Set *node* down: its jobs end or are requeued; its machine runs on."""
@@ -186,7 +185,6 @@ class SlurmCluster:
         for node, state in self.states().items():
             if state != "idle":
                 self.resume(node)
-
 
     def start_all(self) -> None:
         """Start every machine, and wait until jobs can run."""

@@ -58,7 +58,9 @@ SlurmdTimeout=10
 
 def _accounting(site: Site) -> str:
     if not site.accounting:
-        return "AccountingStorageType=accounting_storage/none\nJobAcctGatherType=jobacct_gather/none"
+        return (
+            "AccountingStorageType=accounting_storage/none\nJobAcctGatherType=jobacct_gather/none"
+        )
     return f"""\
 AccountingStorageType=accounting_storage/slurmdbd
 AccountingStorageHost=127.0.0.1
@@ -71,15 +73,15 @@ JobAcctGatherFrequency=10"""
 
 
 def _nodes(site: Site) -> str:
-    gpu = "CPUs=64 Sockets=2 CoresPerSocket=32 ThreadsPerCore=1"
+    gpu = "CPUs=64 Sockets=2 CoresPerSocket=32"
     kinds: Mapping[str, str] = {
         "gpu1": f"{gpu} RealMemory=512000 Gres=gpu:h100_80gb:8 Feature=h100,sm90,ib",
         "gpu3": f"{gpu} RealMemory=256000 Gres=gpu:a100_80g:8 Feature=a100,sm80",
-        "cpu1": "CPUs=32 Sockets=1 CoresPerSocket=32 ThreadsPerCore=1 RealMemory=128000 Feature=epyc",
+        "cpu1": "CPUs=32 CoresPerSocket=32 RealMemory=128000 Feature=epyc",
     }
     kinds = {**kinds, "gpu2": kinds["gpu1"], "gpu4": kinds["gpu3"], "cpu2": kinds["cpu1"]}
     return "\n".join(
-        f"NodeName={node} NodeAddr=127.0.0.1 Port={site.node_port(node)} {kinds[node]} State=UNKNOWN"
+        f"NodeName={node} NodeAddr=127.0.0.1 Port={site.node_port(node)} {kinds[node]}"
         for node in NODES
     )
 

@@ -1,4 +1,4 @@
-"""The folder of a test cluster, written before anything starts: configuration, keys, GPUs, homes."""
+"""The folder of a test cluster, written before anything starts: settings, keys, GPUs, homes."""
 
 import os
 import shutil
@@ -50,7 +50,7 @@ def _write_configuration(site: Site, extra: str) -> None:
 def _make_gpus(folder: Path) -> None:
     for index in range(8):  # the digit at the end is the index in CUDA_VISIBLE_DEVICES
         device = folder / f"nvidia{index}"
-        os.mknod(device, 0o666 | stat.S_IFCHR, os.stat("/dev/null").st_rdev)
+        os.mknod(device, 0o666 | stat.S_IFCHR, Path("/dev/null").stat().st_rdev)
         device.chmod(0o666)
 
 

@@ -7,7 +7,7 @@ from tests.e2e.slurm.site import CONTROLLER, Site
 def start_munge(site: Site, start: Start) -> None:
     """*start* one munged for all machines."""
     folder = site.folder / "munge"
-    become = "/usr/bin/setpriv --reuid munge --regid munge --clear-groups".split()
+    become = ["/usr/bin/setpriv", "--reuid", "munge", "--regid", "munge", "--clear-groups"]
     files = {
         "socket": folder / "socket",
         "key-file": folder / "key",

@@ -5,6 +5,8 @@ process id stays its own. Killing it ends its pid namespace, and with it all tha
 when the tests themselves are killed, the same happens.
 """
 
+import os
+import signal
 import subprocess
 import time
 from collections.abc import Callable, Sequence
@@ -12,6 +14,7 @@ from pathlib import Path
 
 from tests.e2e.slurm.site import Site
 
+Done = subprocess.CompletedProcess[str]
 MACHINE = Path(__file__).with_name("machine.sh")
 # the first ends the second with the tests, the second ends the machine with itself
 ISOLATE = (
@@ -20,7 +23,7 @@ ISOLATE = (
 )
 
 
-class NotReady(Exception):
+class ClusterError(Exception):
     """The cluster is not what it should be: it says what was waited for, and what the log says."""
 
 
@@ -30,11 +33,12 @@ class Program:
     def __init__(self, site: Site, machine: str, command: Sequence[str]) -> None:
         self.log = site.folder / "log" / f"{machine}-{Path(command[0]).name}.out"
         start = [*ISOLATE, str(MACHINE), str(site.folder), machine, *command]
+        self._environment = site.environment
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 start,
                 cwd="/",
-                env=site.environment,
+                env=self._environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -46,31 +50,32 @@ class Program:
         """Whether it has not ended."""
         return self._process.poll() is None
 
-    @property
-    def entry(self) -> tuple[str, ...]:
-        """The command before a command, to run that one on this machine."""
-        process = self._process.pid
-        namespaces = f"/proc/{process}/ns"
-        return (
-            "nsenter",
-            f"--target={process}",
-            "--uts",
-            "--mount",
-            f"--pid={namespaces}/pid_for_children",
+    def run(self, command: Sequence[str]) -> Done:
+        """Run *command* as root on its machine."""
+        namespaces = f"/proc/{self._process.pid}/ns"
+        enter = ("nsenter", f"--uts={namespaces}/uts", f"--mount={namespaces}/mnt")
+        return subprocess.run(
+            [*enter, f"--pid={namespaces}/pid_for_children", *command],
+            cwd="/",
+            env=self._environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
         )
 
-    def processes(self) -> tuple[int, ...]:
-        """The processes that run on this machine."""
-        return _processes_in(_namespace(self._process.pid)) if self.runs else ()
+    @property
+    def namespace(self) -> str:
+        """The pid namespace of its machine."""
+        return _link(Path(f"/proc/{self._process.pid}/ns/pid_for_children"))
 
     def stop(self) -> None:
         """End it and every process on its machine, now."""
-        if not self.runs:
-            return
-        namespace = _namespace(self._process.pid)
-        self._process.kill()
+        if self.runs:
+            # unshare waits for the first process, whose end waits for those of all others
+            for process in _children(self._process.pid) or [self._process.pid]:
+                os.kill(process, signal.SIGKILL)
         self._process.wait()
-        wait_for(lambda: not _processes_in(namespace), f"the end of {self.log.stem}")
 
 
 Start = Callable[[str, Sequence[str]], Program]  # machine, command
@@ -79,11 +84,11 @@ Start = Callable[[str, Sequence[str]], Program]  # machine, command
 def wait_for(
     predicate: Callable[[], object], what: str = "a condition", seconds: float = 30
 ) -> None:
-    """Wait until *predicate* holds; after *seconds*, NotReady says *what* did not come."""
+    """Wait until *predicate* holds; after *seconds*, ClusterError says *what* did not come."""
     end = time.monotonic() + seconds
     while not predicate():
         if time.monotonic() > end:
-            raise NotReady(f"waited {seconds:g} s in vain for {what}")
+            raise ClusterError(f"waited {seconds:g} s in vain for {what}")
         time.sleep(0.05)
 
 
@@ -91,29 +96,30 @@ def wait_for_start(program: Program, predicate: Callable[[], object]) -> None:
     """Wait until *program* is ready, as *predicate* tells, or has ended."""
     try:
         wait_for(lambda: predicate() or not program.runs, program.log.stem, seconds=60)
-    except NotReady as late:
-        raise NotReady(f"{late}; {_said(program)}") from late
+    except ClusterError as late:
+        raise ClusterError(f"{late}; {_said(program)}") from late
     if not program.runs:
-        raise NotReady(f"{program.log.stem} ended; {_said(program)}")
+        raise ClusterError(f"{program.log.stem} ended; {_said(program)}")
 
 
 def _said(program: Program) -> str:
     return f"{program.log} says: {program.log.read_text(errors='replace')[-2000:]}"
 
 
-def _namespace(process: int | str) -> str:
-    return str(Path(f"/proc/{process}/ns/pid_for_children").readlink())
-
-
-def _processes_in(namespace: str) -> tuple[int, ...]:
-    if namespace == _namespace("self"):
-        return ()  # `unshare` has made no namespace yet, nor any process
+def processes_in(namespace: str) -> tuple[int, ...]:
+    """The processes whose pid namespace is *namespace*."""
     links = Path("/proc").glob("[0-9]*/ns/pid")
-    return tuple(int(link.parts[2]) for link in links if _target(link) == namespace)
+    return tuple(int(link.parts[2]) for link in links if _link(link) == namespace)
 
 
-def _target(link: Path) -> str:
+def _link(path: Path) -> str:
     try:
-        return str(link.readlink())
+        return str(path.readlink())
     except OSError:
-        return "ended"
+        return "of a process that has ended"
+
+
+def _children(process: int) -> list[int]:
+    return [
+        int(child) for child in Path(f"/proc/{process}/task/{process}/children").read_text().split()
+    ]

@@ -23,7 +23,7 @@ class Site:
 
     @property
     def settings(self) -> Path:
-        """The folder of slurm.conf: laid over /etc/slurm, or found by SLURM_CONF with accounting."""
+        """The folder of slurm.conf: /etc/slurm on the machines, or SLURM_CONF's with accounting."""
         return self.folder / ("settings" if self.accounting else "etc/slurm")
 
     @property

@@ -1,0 +1,159 @@
+"""`theseus plan`: what it prints, what it saves, and the keys that are a contract."""
+
+import json
+import stat
+from typing import Any
+
+import pytest
+import yaml
+from syrupy.assertion import SnapshotAssertion
+
+from tests.cli.bad_inputs import PLAN
+from tests.cli.desk import Desk, unchanged
+from tests.cli.gpus import pretend_gpus, uuid
+from theseus.effects.plan_files import load_plan
+
+
+def planned(desk: Desk, *words: str) -> dict[str, Any]:
+    """The plan as JSON."""
+    finished = desk.theseus("plan", "demo", "train.yaml", "--json", *words)
+    assert finished.status == 0, finished.err
+    plan: dict[str, Any] = json.loads(finished.out)
+    return plan
+
+
+def test_contract_on_cpus(desk: Desk) -> None:
+    """The keys that others rely on are there, partition null on a plain host."""
+    plan = planned(desk, "-p", "proj", "-g", "exp")
+    assert {"run", "target", "allocation", "trace", "source", "steps"} <= set(plan)
+    run_id = plan["run"]["id"]
+    assert plan["run"] == {
+        "id": run_id,
+        "name": "demo",
+        "project": "proj",
+        "group": "exp",
+        "job": "command",
+    }
+    assert {key: plan["target"][key] for key in ("host", "type", "cluster", "partition")} == {
+        "host": "box",
+        "type": "plain",
+        "cluster": "hpc",
+        "partition": None,
+    }
+    allocation = {key: plan["allocation"][key] for key in ("chip", "nodes", "chips_per_node")}
+    assert allocation == {"chip": None, "nodes": 1, "chips_per_node": 0}
+    assert plan["allocation"]["total_chips"] == 0
+    (line,) = plan["trace"]
+    assert {"host", "partition", "verdict", "reason"} <= set(line)
+    assert (line["host"], line["partition"], line["verdict"]) == ("box", None, "chosen")
+    assert plan["source"]["tree"] == desk.git("rev-parse", "HEAD^{tree}").strip()
+    assert plan["steps"]
+
+
+@pytest.mark.slow
+def test_contract_on_gpus(desk: Desk) -> None:
+    """GPUs that are free are counted, and the run is pinned to as many as it asked for."""
+    pretend_gpus(desk, 8, 0, 3)
+    plan = planned(desk, "--chip", "h100", "--n_chips", "4", "--mem", "1M")
+    allocation = plan["allocation"]
+    assert (allocation["chip"], allocation["chips_per_node"]) == ("h100", 4)
+    assert allocation["total_chips"] == 4
+    assert allocation["gpus"] == [uuid(at) for at in (1, 2, 4, 5, 6, 7)]
+    assert "6 free" in plan["trace"][0]["reason"]
+    generic = planned(desk, "--n_chips", "6")
+    assert (generic["allocation"]["chip"], generic["allocation"]["total_chips"]) == (None, 6)
+
+
+@pytest.mark.slow
+def test_asking_changes_nothing(desk: Desk) -> None:
+    """Planning asks the host and writes nothing, there or here."""
+    pretend_gpus(desk, 2)
+    assert unchanged(desk, lambda: desk.theseus("plan", "demo", "train.yaml", "-n", "1")).out
+
+
+@pytest.mark.parametrize("name", ["saved.yaml", "saved.yml", "saved.json", "it's a plan"])
+def test_saved_plan_reads_back_equal(desk: Desk, name: str) -> None:
+    """A saved plan is what was printed, whatever the form, and only its owner may read it."""
+    words = ("+text=a\n b: |\nä\u2028'", "+n=1e3", "--env", "A=yes\t \n: #", "--env", "B=010")
+    finished = desk.theseus(*PLAN, "--json", "-o", name, *words)
+    assert finished.status == 0, finished.err
+    saved = desk.repository / name
+    assert stat.S_IMODE(saved.stat().st_mode) == 0o600
+    text = saved.read_text()
+    data = yaml.safe_load(text) if name.endswith("ml") else json.loads(text)
+    assert data == json.loads(finished.out)
+    json_file = desk.write("same.json", finished.out)
+    assert load_plan(str(saved)).unwrap() == load_plan(str(json_file)).unwrap()
+    assert f"theseus apply {'saved' if name[0] == 's' else chr(39)}" in finished.err
+
+
+def test_output_replaces_a_file_at_once(desk: Desk) -> None:
+    """An older plan is replaced, and nothing else is left in the directory."""
+    desk.write("p.yaml", "old")
+    before = set(desk.repository.iterdir())
+    assert desk.theseus(*PLAN, "-o", "p.yaml").status == 0
+    assert set(desk.repository.iterdir()) == before
+    assert desk.theseus(*PLAN, "-o", "p.yaml").status == 0
+    assert load_plan(str(desk.repository / "p.yaml")).unwrap().run.name == "demo"
+
+
+def test_uncommitted_changes(desk: Desk) -> None:
+    """One warning counts what is not shipped, on standard error when data goes to the other."""
+    desk.write("one.py", "1\n")
+    desk.write("two.py", "2\n")
+    warning = "theseus: 2 uncommitted changes not shipped (first: one.py); commit, or pass --dirty"
+    for more in (("--json",), ("--explain",), ("-o", "/dev/null")):
+        assert desk.theseus(*PLAN, *more).err.count(warning) == 1 or more[0] == "-o"
+    assert "not shipped" not in desk.theseus(*PLAN, "--dirty", "--json").err
+
+
+def test_trace(desk: Desk, snapshot: SnapshotAssertion) -> None:
+    """--explain prints the trace alone: each host with its verdict and the reason."""
+    desk.write(
+        str(desk.home / ".theseus.yaml"),
+        "priority: [small, other]\n"
+        "clusters:\n  a: {root: /a, work: /a}\n  b: {root: /b, work: /b}\n"
+        "hosts:\n"
+        "  big: {type: plain, cluster: a, ssh: big, chips: {h100: 8}}\n"
+        "  small: {type: plain, cluster: a, ssh: small, chips: {h100: 4, a6000: 16}}\n"
+        "  other: {type: plain, cluster: b, ssh: other, chips: {h100: 8}}\n"
+        "  quiet: {type: plain, cluster: a, ssh: quiet}\n",
+    )
+    words = (*PLAN, "--chip", "h100", "-n", "8", "--explain")
+    assert desk.theseus(*words, "--cluster", "a").out == snapshot(name="chosen")
+    assert desk.theseus(*words, "--exclude-cluster", "a").out == snapshot(name="excluded")
+    refused = desk.theseus(*words[:-3], "-n", "16", "--cluster", "a")
+    assert (refused.status, refused.out) == (3, "")
+    assert refused.err == snapshot(name="nothing fits")
+
+
+@pytest.mark.slow
+def test_nothing_fits_now(desk: Desk, snapshot: SnapshotAssertion) -> None:
+    """Busy chips are not free: exit status 3, with the numbers, and nothing started."""
+    pretend_gpus(desk, 8, 0, 3, 5)
+    for words in (("plan", "demo"), ("submit", "demo")):
+        finished = unchanged(
+            desk, lambda words=words: desk.theseus(*words, "train.yaml", "--chip", "h100", "-n8")
+        )
+        assert (finished.status, finished.out) == (3, "")
+        assert finished.err == snapshot(name="nothing fits")
+
+
+def test_flags_in_all_spellings(desk: Desk) -> None:
+    """The specification's flags work by their names, other spellings and short forms."""
+    desk.write(
+        str(desk.home / ".theseus.yaml"),
+        "clusters: {a: {root: /a, work: /a}, b: {root: /b, work: /b}}\n"
+        "hosts: {x: {type: plain, cluster: a, ssh: x, chips: {h100: 8}},\n"
+        "        y: {type: plain, cluster: b, ssh: y, chips: {h100: 8}}}\n",
+    )
+    for words in (
+        ("--chip", "h100", "--n_chips", "8", "--cluster", "b"),
+        ("--chip=h100", "--n-chips=8", "--exclude-cluster=a"),
+        ("--chip", "h100", "-n", "8", "--exclude_cluster", "a"),
+        ("--chip", "h100", "-n", "8", "--cluster", "b", "--cluster", "b"),
+        ("+request.chip=h100", "request.min_chips=8", "--cluster", "b,"[:-1]),
+    ):
+        plan = planned(desk, "--dry-run", *words)
+        assert plan["target"]["host"] == "y"
+        assert (plan["allocation"]["chip"], plan["allocation"]["total_chips"]) == ("h100", 8)

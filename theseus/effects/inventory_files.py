@@ -1,0 +1,49 @@
+"""Inventory files: snapshots of hosts, saved as JSON and planned against later."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from cattrs import transform_error
+from returns.pipeline import is_successful
+from returns.result import Failure, Result, Success
+
+from theseus.core.codec import converter, json_text
+from theseus.core.errors import BadFile, Located, PlanError, Unreadable
+from theseus.core.inventory import Inventory
+from theseus.effects.load import read_text
+
+VERSION = 1
+
+
+def save_inventory(inventory: Inventory, path: str) -> Result[None, PlanError]:
+    """Write *inventory* to *path*."""
+    data = {"inventory": VERSION, **converter().unstructure(inventory)}
+    try:
+        Path(path).expanduser().write_text(json_text(data), encoding="utf-8")
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        return Failure(Unreadable("inventory", path, reason, "name another file"))
+    return Success(None)
+
+
+def load_inventory(path: str) -> Result[Inventory, PlanError]:
+    """The inventory saved at *path*."""
+    text = read_text("inventory", path, "check the path")
+    if not is_successful(text):
+        return Failure(text.failure())
+    try:
+        data = json.loads(text.unwrap())
+    except ValueError as error:
+        return _no_inventory(path, f"no JSON: {error}")
+    if not isinstance(data, Mapping) or data.get("inventory") != VERSION:
+        return _no_inventory(path, "not an inventory that this theseus saved")
+    try:
+        rest = {key: value for key, value in data.items() if key != "inventory"}
+        return Success(converter().structure(rest, Inventory))
+    except Exception as error:  # noqa: BLE001  cattrs raises whatever a class's own checks raise
+        return _no_inventory(path, "; ".join(transform_error(error, path="inventory")[:5]))
+
+
+def _no_inventory(path: str, reason: str) -> Failure[PlanError]:
+    return Failure(BadFile(path, (Located(0, 0, (), reason),)))
