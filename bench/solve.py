@@ -11,7 +11,7 @@ from collections.abc import Callable
 from theseus.base.chip import SUPPORTED_CHIPS
 from theseus.base.hardware import HardwareRequest
 from theseus.core.config import ClusterConfig, DispatchConfig, Partition, PlainHost, SlurmHost
-from theseus.core.inventory import Inventory, SlurmSnapshot
+from theseus.core.inventory import Inventory
 from theseus.core.probes import Answer
 from theseus.core.slurm_probes import slurm_snapshot
 from theseus.core.solve import solve
@@ -23,8 +23,8 @@ PER_NODE = 8
 def cluster_text(nodes: int) -> tuple[Answer, ...]:
     """The answers of a cluster with *nodes* busy nodes, spread over all partitions."""
     rows = "".join(
-        f"n{number}|p{number % PARTITIONS}|gpu:h100:8(S:0-1)|gpu:h100:{number % 7 + 2}(IDX:0-7)|mixed|"
-        "60/4/0/64|512000|480000|h100,ib|\n"
+        f"n{number}|p{number % PARTITIONS}|gpu:h100:8(S:0-1)|gpu:h100:{number % 7 + 2}(IDX:0-7)|"
+        "mixed|60/4/0/64|512000|480000|h100,ib|\n"
         for number in range(nodes)
     )
     limits = "".join(
@@ -70,7 +70,6 @@ def main() -> None:
     for nodes in (500, 1000, 2000, 4000, 8000, 50000):
         answers = cluster_text(nodes)
         snapshot = slurm_snapshot(answers)
-        assert isinstance(snapshot, SlurmSnapshot)
         config, inventory = slurm_config(), Inventory({"hpc": snapshot})
         parse = cpu_seconds(lambda answers=answers: slurm_snapshot(answers))
         search = cpu_seconds(lambda c=config, i=inventory: solve(c, request, i))

@@ -1,6 +1,7 @@
 """`theseus plan`: what it prints, what it saves, and the keys that are a contract."""
 
 import json
+import os
 import stat
 from typing import Any
 
@@ -74,7 +75,7 @@ def test_asking_changes_nothing(desk: Desk) -> None:
 @pytest.mark.parametrize("name", ["saved.yaml", "saved.yml", "saved.json", "it's a plan"])
 def test_saved_plan_reads_back_equal(desk: Desk, name: str) -> None:
     """A saved plan is what was printed, whatever the form, and only its owner may read it."""
-    words = ("+text=a\n b: |\nä\u2028'", "+n=1e3", "--env", "A=yes\t \n: #", "--env", "B=010")
+    words = ("+text='a\n b: |\n ä\u2028\"'", "+n=1e3", "--env", "A=yes\t \n: #", "--env", "B=010")
     finished = desk.theseus(*PLAN, "--json", "-o", name, *words)
     assert finished.status == 0, finished.err
     saved = desk.repository / name
@@ -97,13 +98,29 @@ def test_output_replaces_a_file_at_once(desk: Desk) -> None:
     assert load_plan(str(desk.repository / "p.yaml")).unwrap().run.name == "demo"
 
 
+def test_output_to_what_is_no_file(desk: Desk) -> None:
+    """A pipe is written to and a link is followed: neither is replaced."""
+    real = desk.write("real.yaml", "")
+    link = desk.repository / "link.yaml"
+    link.symlink_to(real)
+    assert desk.theseus(*PLAN, "-o", "link.yaml").status == 0
+    assert link.is_symlink()
+    assert real.read_text().startswith("version: 1\n")
+    pipe = desk.repository / "pipe"
+    os.mkfifo(pipe)
+    with desk.start(*PLAN, "-o", "pipe") as process:
+        assert pipe.read_text().startswith("{")
+        process.communicate()
+    assert (process.returncode, pipe.is_fifo()) == (0, True)
+
+
 def test_uncommitted_changes(desk: Desk) -> None:
     """One warning counts what is not shipped, on standard error when data goes to the other."""
     desk.write("one.py", "1\n")
     desk.write("two.py", "2\n")
     warning = "theseus: 2 uncommitted changes not shipped (first: one.py); commit, or pass --dirty"
-    for more in (("--json",), ("--explain",), ("-o", "/dev/null")):
-        assert desk.theseus(*PLAN, *more).err.count(warning) == 1 or more[0] == "-o"
+    for more in (("--json",), ("--explain",), ("-o", "/dev/stdout")):
+        assert desk.theseus(*PLAN, *more).err.count(warning) == 1
     assert "not shipped" not in desk.theseus(*PLAN, "--dirty", "--json").err
 
 
@@ -133,7 +150,8 @@ def test_nothing_fits_now(desk: Desk, snapshot: SnapshotAssertion) -> None:
     pretend_gpus(desk, 8, 0, 3, 5)
     for words in (("plan", "demo"), ("submit", "demo")):
         finished = unchanged(
-            desk, lambda words=words: desk.theseus(*words, "train.yaml", "--chip", "h100", "-n8")
+            desk,
+            lambda words=words: desk.theseus(*words, "train.yaml", "--chip", "h100", "-n", "8"),
         )
         assert (finished.status, finished.out) == (3, "")
         assert finished.err == snapshot(name="nothing fits")

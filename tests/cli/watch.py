@@ -11,9 +11,10 @@ STARTS = ("subprocess.Popen", "os.posix_spawn", "os.exec", "os.system", "os.fork
 CHANGES = ("os.mkdir", "os.rename", "os.link", "os.symlink", "os.truncate")
 
 
-def writes(flags: object) -> bool:
-    """Whether a file opened with *flags* can be written."""
-    return isinstance(flags, int) and bool(flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT))
+def writes(path: object, _: object, flags: object) -> bool:
+    """Whether opening *path*, no descriptor, with *flags* is for writing."""
+    writing = os.O_WRONLY | os.O_RDWR | os.O_CREAT
+    return not isinstance(path, int) and isinstance(flags, int) and bool(flags & writing)
 
 
 def note(event: str, arguments: tuple[object, ...]) -> None:
@@ -22,9 +23,7 @@ def note(event: str, arguments: tuple[object, ...]) -> None:
         line = f"socket {event}"
     elif event in STARTS:
         line = f"start {arguments[0] if arguments else event}"
-    elif event in CHANGES:
-        line = f"write {arguments[0]}"
-    elif event == "open" and not isinstance(arguments[0], int) and writes(arguments[2]):
+    elif event in CHANGES or (event == "open" and writes(*arguments)):
         line = f"write {arguments[0]}"
     else:
         return

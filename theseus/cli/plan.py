@@ -6,23 +6,24 @@ from typing import Annotated
 
 from cyclopts import Parameter
 from returns.pipeline import is_successful
-from returns.result import Result, Success
+from returns.result import Failure, Result, Success
 
 from theseus.cli.flags import Flags, Switch
-from theseus.cli.invoke import BAD_INPUT, DONE, say
+from theseus.cli.invoke import DONE, say
 from theseus.cli.order import read_order
 from theseus.cli.report import report
 from theseus.core.codec import plan_json
-from theseus.core.errors import PlanError
+from theseus.core.errors import BadInput, PlanError
 from theseus.core.inventory import Inventory
 from theseus.core.plan import Plan
 from theseus.core.render import render_plan, render_trace
+from theseus.core.request import BadFlag
 from theseus.core.shell import word
 from theseus.effects.check import check as ask_scheduler
 from theseus.effects.dry_run import narrate
 from theseus.effects.inventory_files import load_inventory
 from theseus.effects.plan_files import plan_target, save_plan
-from theseus.effects.submission import keep_source, plan_from, plan_now
+from theseus.effects.submission import Order, keep_source, plan_from, plan_now
 
 
 def plan(  # noqa: PLR0913  each is a word or flag of the command line
@@ -64,24 +65,18 @@ def plan(  # noqa: PLR0913  each is a word or flag of the command line
     json
         Print the plan as JSON.
     """
-    if dry_run and (check or inventory is not None):
-        say("--dry-run contacts nothing: leave out --check and --inventory")
-        return BAD_INPUT
-    ordered = _writable(output).bind(lambda _: read_order(name, config, overrides, flags))
-    if not is_successful(ordered):
-        return report(ordered.failure())
-    order = ordered.unwrap()
-    planned = _known(dry_run=dry_run, path=inventory).bind(
-        lambda known: asyncio.run(plan_now(order)) if known is None else plan_from(order, known)
+    planned: Result[Plan, PlanError] = Result.do(
+        made
+        for _ in _compatible(dry_run=dry_run, asks=check or inventory is not None)
+        for _ in _writable(output)
+        for order in read_order(name, config, overrides, flags)
+        for known in _known(dry_run=dry_run, path=inventory)
+        for made in _made(order, known)
+        for _ in _saved(order, made, output)
     )
     if not is_successful(planned):
         return report(planned.failure())
     made = planned.unwrap()
-    if output is not None:
-        saved = keep_source(order).bind(lambda _: save_plan(made, output))
-        if not is_successful(saved):
-            return report(saved.failure())
-        say(f"plan saved: perform it with `theseus apply {word(output)}`")
     if json:
         _show_only(plan_json(made), made)
     elif explain:
@@ -91,6 +86,29 @@ def plan(  # noqa: PLR0913  each is a word or flag of the command line
     else:
         _show(made, dry_run=dry_run)
     return _ask_scheduler(made) if check else DONE
+
+
+def _compatible(*, dry_run: bool, asks: bool) -> Result[None, PlanError]:
+    """Whether the flags go together."""
+    message = "contacts nothing and knows no inventory: leave out --check and --inventory"
+    return (
+        Failure(BadInput((BadFlag("--dry-run", message),))) if dry_run and asks else Success(None)
+    )
+
+
+def _made(order: Order, known: Inventory | None) -> Result[Plan, PlanError]:
+    """The plan, by what is known or by what the hosts say now."""
+    return asyncio.run(plan_now(order)) if known is None else plan_from(order, known)
+
+
+def _saved(order: Order, made: Plan, output: str | None) -> Result[None, PlanError]:
+    """Save the plan where it was asked for."""
+    if output is None:
+        return Success(None)
+    saved = keep_source(order).bind(lambda _: save_plan(made, output))
+    if is_successful(saved):
+        say(f"plan saved: perform it with `theseus apply {word(output)}`")
+    return saved
 
 
 def _known(*, dry_run: bool, path: str | None) -> Result[Inventory | None, PlanError]:

@@ -22,8 +22,8 @@ YAML_SUFFIXES = (".yaml", ".yml")
 def plan_target(path: str) -> Result[Path, PlanError]:
     """Where a plan named *path* would be saved, unless that can be no file."""
     try:
-        target = Path(path).expanduser()
-    except RuntimeError as error:  # `~name` of a user that does not exist
+        target = Path(path).expanduser().resolve()
+    except RuntimeError as error:  # `~name` of a user that does not exist, or links in a circle
         return Failure(_unwritable(path, str(error)))
     if not target.parent.is_dir():
         return Failure(_unwritable(path, f"{target.parent} is no directory"))
@@ -38,6 +38,9 @@ def save_plan(plan: Plan, path: str) -> Result[None, PlanError]:
 def _save(plan: Plan, path: str, target: Path) -> Result[None, PlanError]:
     text = plan_yaml(plan) if target.suffix in YAML_SUFFIXES else plan_json(plan)
     try:
+        if target.exists() and not target.is_file():
+            target.write_bytes(text.encode())  # a pipe or a device is written to, never replaced
+            return Success(None)
         # beside the target, so that it can be renamed: mkdtemp's mode is its owner's alone
         with tempfile.TemporaryDirectory(dir=target.parent, prefix=".theseus-") as beside:
             written = Path(beside) / "plan"
