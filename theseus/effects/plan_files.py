@@ -22,8 +22,8 @@ YAML_SUFFIXES = (".yaml", ".yml")
 def plan_target(path: str) -> Result[Path, PlanError]:
     """Where a plan named *path* would be saved, unless that can be no file."""
     try:
-        target = Path(path).expanduser().resolve()
-    except RuntimeError as error:  # `~name` of a user that does not exist, or links in a circle
+        target = Path(path).expanduser()
+    except RuntimeError as error:  # `~name` of a user that does not exist
         return Failure(_unwritable(path, str(error)))
     if not target.parent.is_dir():
         return Failure(_unwritable(path, f"{target.parent} is no directory"))
@@ -40,16 +40,20 @@ def _save(plan: Plan, path: str, target: Path) -> Result[None, PlanError]:
     try:
         if target.exists() and not target.is_file():
             target.write_bytes(text.encode())  # a pipe or a device is written to, never replaced
-            return Success(None)
-        # beside the target, so that it can be renamed: mkdtemp's mode is its owner's alone
-        with tempfile.TemporaryDirectory(dir=target.parent, prefix=".theseus-") as beside:
-            written = Path(beside) / "plan"
-            written.touch(PRIVATE_FILE)
-            written.write_bytes(text.encode())
-            written.replace(target)
+        else:
+            _replace(target.resolve(), text.encode())
     except OSError as error:
         return Failure(_unwritable(path, error.strerror or str(error)))
     return Success(None)
+
+
+def _replace(target: Path, content: bytes) -> None:
+    """Put *content* in the place of *target* at once, for its owner alone."""
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".theseus-") as beside:
+        written = Path(beside) / "plan"
+        written.touch(PRIVATE_FILE)
+        written.write_bytes(content)
+        written.replace(target)
 
 
 def _unwritable(path: str, reason: str) -> Unreadable:

@@ -4,8 +4,12 @@ Public, for tests and bug reports. A recording holds steps and outcomes, and no 
 references only.
 """
 
-from attrs import frozen
+import json
 
+from attrs import frozen
+from cattrs import transform_error
+
+from theseus.core.codec import converter, json_text
 from theseus.core.outcome import Outcome
 from theseus.core.steps import Segment
 from theseus.effects.perform import Performer
@@ -24,6 +28,20 @@ class Recording:
     """Everything one performer performed, in order."""
 
     performed: tuple[Performed, ...] = ()
+
+
+def recording_json(recording: Recording) -> str:
+    """*recording* as the text of a JSON file."""
+    return json_text(converter().unstructure(recording))
+
+
+def read_recording(text: str) -> Recording:
+    """The recording in *text*; ValueError when it is none."""
+    try:
+        return converter().structure(json.loads(text), Recording)
+    except Exception as error:
+        problems = transform_error(error, path="recording")
+        raise ValueError("; ".join(problems[:5])) from error
 
 
 class RecordingPerformer:

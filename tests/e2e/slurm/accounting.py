@@ -1,6 +1,7 @@
 """Accounting of a test cluster: mariadbd and slurmdbd, an account, qualities of service."""
 
 import subprocess
+
 from tests.e2e.slurm.processes import Start, wait_for_start
 from tests.e2e.slurm.site import CONTROLLER, USER, Site
 

@@ -87,12 +87,12 @@ def _nodes(site: Site) -> str:
 
 
 def _partitions() -> str:
-    gpus = "Nodes=gpu[1-4] DefaultTime=01:00:00 DefMemPerCPU=1000"
+    gpus = "Nodes=gpu[1-4] DefMemPerCPU=1000"
     return f"""\
-PartitionName=gpu {gpus} Default=YES MaxTime=2-00:00:00 PriorityTier=10 PreemptMode=OFF
-PartitionName=gpu-preempt {gpus} MaxTime=7-00:00:00 PriorityTier=1 PreemptMode=REQUEUE
-PartitionName=gpu-cancel {gpus} MaxTime=7-00:00:00 PriorityTier=1 PreemptMode=CANCEL
-PartitionName=gpu-short {gpus} MaxTime=00:10:00 MaxNodes=1 PriorityTier=10 PreemptMode=OFF
+PartitionName=gpu {gpus} DefaultTime=01:00:00 Default=YES MaxTime=2-00:00:00 PriorityTier=10 PreemptMode=OFF
+PartitionName=gpu-preempt {gpus} DefaultTime=01:00:00 MaxTime=7-00:00:00 PriorityTier=1 PreemptMode=REQUEUE
+PartitionName=gpu-cancel {gpus} DefaultTime=01:00:00 MaxTime=7-00:00:00 PriorityTier=1 PreemptMode=CANCEL
+PartitionName=gpu-short {gpus} DefaultTime=00:05:00 MaxTime=00:10:00 MaxNodes=1 PriorityTier=10 PreemptMode=OFF
 PartitionName=cpu Nodes=cpu[1-2] DefaultTime=01:00:00 DefMemPerCPU=1000 MaxTime=1-00:00:00 \
 PriorityTier=10 PreemptMode=OFF"""
 
