@@ -17,6 +17,7 @@ from returns.result import Failure, Result, Success
 from theseus.base.hardware import HardwareRequest
 from theseus.base.job import JobSpec
 from theseus.core.config import DispatchConfig
+from theseus.core.decode import expected
 from theseus.core.errors import BadFile, BadInput, PlanError, Unreadable, explain
 from theseus.core.inventory import Inventory
 from theseus.core.plan import Plan
@@ -32,6 +33,7 @@ from theseus.effects.reading import (
     check_environment,
     check_groups,
     check_names,
+    check_plain,
     find_job,
 )
 from theseus.effects.run_ids import new_run_id
@@ -185,14 +187,16 @@ def _order(call: _Call) -> Result[Order, PlanError]:
 
 def _job_config(cfg: Mapping[Any, Any]) -> Result[JobFile, PlanError]:
     """*cfg* as plain data; interpolations of OmegaConf's are resolved as those of a file are."""
+    if not isinstance(cfg, Mapping):
+        return Failure(BadInput((BadFlag("cfg", expected("a mapping", cfg)),)))
     if not type(cfg).__module__.startswith("omegaconf."):
-        return Success(JobFile("cfg", "", dict(cfg)))
+        return check_plain(JobFile("cfg", "", dict(cfg)))
     from omegaconf import OmegaConf  # noqa: PLC0415  the caller has imported it already
 
     # resolved here, not by OmegaConf: what comes from the environment must stay a reference
     written: Any = OmegaConf.to_container(cfg, resolve=False)
     resolved: Result[dict[str, Any], PlanError] = resolve_interpolations("cfg", "", written)
-    return resolved.map(lambda values: JobFile("cfg", "", values))
+    return resolved.bind(lambda values: check_plain(JobFile("cfg", "", values)))
 
 
 def _request(call: _Call) -> Result[HardwareRequest, PlanError]:

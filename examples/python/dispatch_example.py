@@ -1,7 +1,6 @@
 """Dispatches nanolm from Python: first a plan that contacts nothing, then a run on this machine.
 
-    cd examples/nanolm
-    python ../python/dispatch_example.py
+Call it in examples/nanolm, as `python ../python/dispatch_example.py`.
 """
 
 import sys

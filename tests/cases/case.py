@@ -86,13 +86,6 @@ class Host:
     unreachable: str | None = None
 
 
-@frozen
-class Hosts:
-    """inventory.yaml; a host that is not in it was not asked."""
-
-    hosts: Mapping[str, Host]
-
-
 def case_folders() -> tuple[Path, ...]:
     """Every case there is."""
     return tuple(sorted(path.parent for path in CASES.glob("*/request.yaml")))
@@ -139,11 +132,16 @@ def _assignment(
 
 def _inventory(folder: Path) -> Inventory:
     path = folder / "inventory.yaml"
-    hosts = _read(Hosts, {"hosts": _data(path)}).hosts if path.exists() else {}
-    return Inventory({name: _snapshot(host) for name, host in hosts.items()})
+    hosts = _data(path) if path.exists() else {}
+    return Inventory({name: _snapshot(said) for name, said in hosts.items()})
 
 
-def _snapshot(host: Host) -> HostSnapshot:
+def _snapshot(said: Mapping[str, Any]) -> HostSnapshot:
+    """What a host said, in the short form of `Host` or as a saved inventory holds it."""
+    if "snapshot" in said:
+        snapshot: HostSnapshot = converter().structure(said, HostSnapshot)
+        return snapshot
+    host = _read(Host, said)
     if host.unreachable is not None:
         return Unreachable(host.unreachable)
     named = [gpus for gpus in host.gpus for _ in range(gpus.count)]

@@ -73,8 +73,10 @@ def test_shell_accepts_what_is_kept() -> None:
     """Real bash and shellcheck accept every file that a shell is to read."""
     files = [str(path) for suffix in ("env", "argv", "sh") for path in GOLDEN.glob(f"*.{suffix}")]
     assert files
-    # each file is sourced by another, which is where its variables are used
-    check = [str(Path(sys.executable).with_name("shellcheck")), "--shell=bash", "--exclude=SC2034", *files]
+    # another file sources each of these and uses its variables; `$` in data is data
+    unused, unexpanded = "SC2034", "SC2016"
+    shellcheck = str(Path(sys.executable).with_name("shellcheck"))
+    check = [shellcheck, "--shell=bash", f"--exclude={unused},{unexpanded}", *files]
     subprocess.run(check, check=True)
     for file in files:
         subprocess.run(["bash", "-n", file], check=True)

@@ -43,10 +43,11 @@ class Finished:
 
 @frozen
 class Desk:
-    """A *home*, and a *repository* which is the current directory."""
+    """A *home* and a *repository* below *place*; commands run in the *current* directory."""
 
     place: Path
     variables: Mapping[str, str] = field(factory=dict)
+    current: str = "project"
 
     @property
     def home(self) -> Path:
@@ -75,7 +76,7 @@ class Desk:
         """Start theseus with *words* in the repository."""
         return subprocess.Popen(
             command(*words),
-            cwd=self.repository,
+            cwd=self.place / self.current,
             env=self.environment(),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

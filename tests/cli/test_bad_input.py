@@ -3,7 +3,6 @@
 import os
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,9 +20,8 @@ from tests.cli.bad_inputs import (
     SUBMIT,
     BadInput,
 )
+from tests.cli.conftest import Inside
 from tests.cli.desk import Desk, Finished, command, new_desk, unchanged
-from theseus.cli import application
-from theseus.cli.invoke import invoke
 
 ROOT = Path(__file__).resolve().parents[2]
 CASES = {f"{group}: {name}": bad for group, cases in GROUPS.items() for name, bad in cases.items()}
@@ -42,18 +40,6 @@ def desk(shared_desk: Desk) -> Iterator[Desk]:
     shared_desk.git("clean", "-q", "-f", "-d", "-x")
 
 
-def in_this_process(
-    desk: Desk, bad: BadInput, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Finished:
-    """What the command line makes of *bad*; no process is started but git."""
-    monkeypatch.chdir(desk.repository)
-    for name, value in desk.environment().items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setattr(tempfile, "tempdir", desk.environment()["TMPDIR"])
-    words = [os.fsdecode(word) for word in bad.words]
-    return Finished(invoke(application(), words), *capsys.readouterr())
-
-
 def refusal(desk: Desk, finished: Finished) -> str:
     """What was said of bad input, its form checked."""
     assert finished.status == 2
@@ -66,18 +52,12 @@ def refusal(desk: Desk, finished: Finished) -> str:
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_refused(
-    case: str,
-    desk: Desk,
-    snapshot: SnapshotAssertion,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+def test_refused(case: str, desk: Desk, inside: Inside, snapshot: SnapshotAssertion) -> None:
     """It is refused with a line for each problem, and nothing is written."""
     bad = CASES[case]
     for path, content in bad.files.items():
         desk.write(path, content)
-    finished = unchanged(desk, lambda: in_this_process(desk, bad, monkeypatch, capsys))
+    finished = unchanged(desk, lambda: inside(desk, *bad.words))
     assert refusal(desk, finished) == snapshot
 
 

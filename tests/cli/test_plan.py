@@ -10,22 +10,23 @@ import yaml
 from syrupy.assertion import SnapshotAssertion
 
 from tests.cli.bad_inputs import PLAN
+from tests.cli.conftest import Inside
 from tests.cli.desk import Desk, unchanged
 from tests.cli.gpus import pretend_gpus, uuid
 from theseus.effects.plan_files import load_plan
 
 
-def planned(desk: Desk, *words: str) -> dict[str, Any]:
+def planned(inside: Inside, desk: Desk, *words: str) -> dict[str, Any]:
     """The plan as JSON."""
-    finished = desk.theseus("plan", "demo", "train.yaml", "--json", *words)
+    finished = inside(desk, "plan", "demo", "train.yaml", "--json", *words)
     assert finished.status == 0, finished.err
     plan: dict[str, Any] = json.loads(finished.out)
     return plan
 
 
-def test_contract_on_cpus(desk: Desk) -> None:
+def test_contract_on_cpus(desk: Desk, inside: Inside) -> None:
     """The keys that others rely on are there, partition null on a plain host."""
-    plan = planned(desk, "-p", "proj", "-g", "exp")
+    plan = planned(inside, desk, "-p", "proj", "-g", "exp")
     assert {"run", "target", "allocation", "trace", "source", "steps"} <= set(plan)
     run_id = plan["run"]["id"]
     assert plan["run"] == {
@@ -52,31 +53,31 @@ def test_contract_on_cpus(desk: Desk) -> None:
 
 
 @pytest.mark.slow
-def test_contract_on_gpus(desk: Desk) -> None:
+def test_contract_on_gpus(desk: Desk, inside: Inside) -> None:
     """GPUs that are free are counted, and the run is pinned to as many as it asked for."""
     pretend_gpus(desk, 8, 0, 3)
-    plan = planned(desk, "--chip", "h100", "--n_chips", "4", "--mem", "1M")
+    plan = planned(inside, desk, "--chip", "h100", "--n_chips", "4", "--mem", "1M")
     allocation = plan["allocation"]
     assert (allocation["chip"], allocation["chips_per_node"]) == ("h100", 4)
     assert allocation["total_chips"] == 4
     assert allocation["gpus"] == [uuid(at) for at in (1, 2, 4, 5, 6, 7)]
     assert "6 free" in plan["trace"][0]["reason"]
-    generic = planned(desk, "--n_chips", "6")
+    generic = planned(inside, desk, "--n_chips", "6")
     assert (generic["allocation"]["chip"], generic["allocation"]["total_chips"]) == (None, 6)
 
 
 @pytest.mark.slow
-def test_asking_changes_nothing(desk: Desk) -> None:
+def test_asking_changes_nothing(desk: Desk, inside: Inside) -> None:
     """Planning asks the host and writes nothing, there or here."""
     pretend_gpus(desk, 2)
-    assert unchanged(desk, lambda: desk.theseus("plan", "demo", "train.yaml", "-n", "1")).out
+    assert unchanged(desk, lambda: inside(desk, "plan", "demo", "train.yaml", "-n", "1")).out
 
 
 @pytest.mark.parametrize("name", ["saved.yaml", "saved.yml", "saved.json", "it's a plan"])
-def test_saved_plan_reads_back_equal(desk: Desk, name: str) -> None:
+def test_saved_plan_reads_back_equal(desk: Desk, inside: Inside, name: str) -> None:
     """A saved plan is what was printed, whatever the form, and only its owner may read it."""
     words = ("+text='a\n b: |\n ä\u2028\"'", "+n=1e3", "--env", "A=yes\t \n: #", "--env", "B=010")
-    finished = desk.theseus(*PLAN, "--json", "-o", name, *words)
+    finished = inside(desk, *PLAN, "--json", "-o", name, *words)
     assert finished.status == 0, finished.err
     saved = desk.repository / name
     assert stat.S_IMODE(saved.stat().st_mode) == 0o600
@@ -88,22 +89,22 @@ def test_saved_plan_reads_back_equal(desk: Desk, name: str) -> None:
     assert f"theseus apply {'saved' if name[0] == 's' else chr(39)}" in finished.err
 
 
-def test_output_replaces_a_file_at_once(desk: Desk) -> None:
+def test_output_replaces_a_file_at_once(desk: Desk, inside: Inside) -> None:
     """An older plan is replaced, and nothing else is left in the directory."""
     desk.write("p.yaml", "old")
     before = set(desk.repository.iterdir())
-    assert desk.theseus(*PLAN, "-o", "p.yaml").status == 0
+    assert inside(desk, *PLAN, "-o", "p.yaml").status == 0
     assert set(desk.repository.iterdir()) == before
-    assert desk.theseus(*PLAN, "-o", "p.yaml").status == 0
+    assert inside(desk, *PLAN, "-o", "p.yaml").status == 0
     assert load_plan(str(desk.repository / "p.yaml")).unwrap().run.name == "demo"
 
 
-def test_output_to_what_is_no_file(desk: Desk) -> None:
+def test_output_to_what_is_no_file(desk: Desk, inside: Inside) -> None:
     """A pipe is written to and a link is followed: neither is replaced."""
     real = desk.write("real.yaml", "")
     link = desk.repository / "link.yaml"
     link.symlink_to(real)
-    assert desk.theseus(*PLAN, "-o", "link.yaml").status == 0
+    assert inside(desk, *PLAN, "-o", "link.yaml").status == 0
     assert link.is_symlink()
     assert real.read_text().startswith("version: 1\n")
     pipe = desk.repository / "pipe"
@@ -114,17 +115,17 @@ def test_output_to_what_is_no_file(desk: Desk) -> None:
     assert (process.returncode, pipe.is_fifo()) == (0, True)
 
 
-def test_uncommitted_changes(desk: Desk) -> None:
+def test_uncommitted_changes(desk: Desk, inside: Inside) -> None:
     """One warning counts what is not shipped, on standard error when data goes to the other."""
-    desk.write("one.py", "1\n")
+    desk.write("a/one.py", "1\n")
     desk.write("two.py", "2\n")
-    warning = "theseus: 2 uncommitted changes not shipped (first: one.py); commit, or pass --dirty"
-    for more in (("--json",), ("--explain",), ("-o", "/dev/stdout")):
-        assert desk.theseus(*PLAN, *more).err.count(warning) == 1
-    assert "not shipped" not in desk.theseus(*PLAN, "--dirty", "--json").err
+    warning = "uncommitted changes not shipped (first: a/one.py); commit, or pass --dirty"
+    for more in (("--json",), ("--explain",), ("-o", "p.yaml")):
+        assert inside(desk, *PLAN, *more).err.count(warning) == 1
+    assert "not shipped" not in inside(desk, *PLAN, "--dirty", "--json").err
 
 
-def test_trace(desk: Desk, snapshot: SnapshotAssertion) -> None:
+def test_trace(desk: Desk, inside: Inside, snapshot: SnapshotAssertion) -> None:
     """--explain prints the trace alone: each host with its verdict and the reason."""
     desk.write(
         str(desk.home / ".theseus.yaml"),
@@ -137,27 +138,27 @@ def test_trace(desk: Desk, snapshot: SnapshotAssertion) -> None:
         "  quiet: {type: plain, cluster: a, ssh: quiet}\n",
     )
     words = (*PLAN, "--chip", "h100", "-n", "8", "--explain")
-    assert desk.theseus(*words, "--cluster", "a").out == snapshot(name="chosen")
-    assert desk.theseus(*words, "--exclude-cluster", "a").out == snapshot(name="excluded")
-    refused = desk.theseus(*words[:-3], "-n", "16", "--cluster", "a")
+    assert inside(desk, *words, "--cluster", "a").out == snapshot(name="chosen")
+    assert inside(desk, *words, "--exclude-cluster", "a").out == snapshot(name="excluded")
+    refused = inside(desk, *words[:-3], "-n", "16", "--cluster", "a")
     assert (refused.status, refused.out) == (3, "")
     assert refused.err == snapshot(name="nothing fits")
 
 
 @pytest.mark.slow
-def test_nothing_fits_now(desk: Desk, snapshot: SnapshotAssertion) -> None:
+def test_nothing_fits_now(desk: Desk, inside: Inside, snapshot: SnapshotAssertion) -> None:
     """Busy chips are not free: exit status 3, with the numbers, and nothing started."""
     pretend_gpus(desk, 8, 0, 3, 5)
     for words in (("plan", "demo"), ("submit", "demo")):
         finished = unchanged(
             desk,
-            lambda words=words: desk.theseus(*words, "train.yaml", "--chip", "h100", "-n", "8"),
+            lambda words=words: inside(desk, *words, "train.yaml", "--chip", "h100", "-n", "8"),
         )
         assert (finished.status, finished.out) == (3, "")
         assert finished.err == snapshot(name="nothing fits")
 
 
-def test_flags_in_all_spellings(desk: Desk) -> None:
+def test_flags_in_all_spellings(desk: Desk, inside: Inside) -> None:
     """The specification's flags work by their names, other spellings and short forms."""
     desk.write(
         str(desk.home / ".theseus.yaml"),
@@ -172,6 +173,6 @@ def test_flags_in_all_spellings(desk: Desk) -> None:
         ("--chip", "h100", "-n", "8", "--cluster", "b", "--cluster", "b"),
         ("+request.chip=h100", "request.min_chips=8", "--cluster", "b,"[:-1]),
     ):
-        plan = planned(desk, "--dry-run", *words)
+        plan = planned(inside, desk, "--dry-run", *words)
         assert plan["target"]["host"] == "y"
         assert (plan["allocation"]["chip"], plan["allocation"]["total_chips"]) == ("h100", 8)

@@ -40,8 +40,9 @@ def main() -> None:
         # answered before anything is imported
         sys.stdout.write(f"theseus {__version__}\n")
         return
-    from theseus.cli.invoke import invoke  # noqa: PLC0415  imports cyclopts
+    from theseus.cli.invoke import invoke, speak_utf8  # noqa: PLC0415  imports cyclopts
 
+    speak_utf8()
     sys.exit(invoke(application(), sys.argv[1:]))
 
 

@@ -1,9 +1,12 @@
 """Invoke: one command from its words to its exit status, whatever goes wrong."""
 
+import errno
+import io
 import os
 import sys
 import traceback
 from collections.abc import Sequence
+from contextlib import suppress
 
 from cyclopts import (
     App,
@@ -16,6 +19,7 @@ from cyclopts import (
 DONE, FAILED, BAD_INPUT, NOTHING_FITS, UNREACHABLE, UNKNOWN = range(6)
 INTERRUPTED = 130  # as shells have it: 128 + SIGINT
 DEBUG = "--debug"
+_UNWRITABLE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG, errno.EBADF})
 # what a word or a host's complaint may hold and a terminal would obey
 _CONTROLS = {
     code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) not in "\n\t"
@@ -29,6 +33,7 @@ def invoke(app: App, words: Sequence[str]) -> int:
     words = [*(word for word in own if word != DEBUG), *separator, *rest]
     try:
         status = app(words, exit_on_error=False, print_error=False, result_action="return_value")
+        sys.stdout.flush()
     except CycloptsError as error:
         say(_refusal(words, error))
         return BAD_INPUT
@@ -36,18 +41,37 @@ def invoke(app: App, words: Sequence[str]) -> int:
         say("interrupted")
         return INTERRUPTED
     except BrokenPipeError:
-        # the reader of a pipe went away; nothing more can be printed, not even at exit
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _print_no_more()  # the reader of a pipe went away
         return FAILED
     except Exception as error:  # noqa: BLE001  the last line of defence: a defect of theseus itself
         if debug:
             traceback.print_exc()
-        say(
-            f"{type(error).__name__}: {error}\n"
-            "this is a defect of theseus: please report it with what `--debug` prints"
-        )
+        _print_no_more()
+        say(_defect(error))
         return FAILED
     return status if isinstance(status, int) else DONE
+
+
+def speak_utf8() -> None:
+    """Print UTF-8 in every locale: what is printed is data too, and paths may hold any bytes."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+
+
+def _print_no_more() -> None:
+    """Send what is left in the buffer nowhere: at exit it would fail once more."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _defect(error: Exception) -> str:
+    if isinstance(error, OSError) and error.errno in _UNWRITABLE and error.filename is None:
+        return f"cannot write to standard output: {error.strerror}"
+    return (
+        f"{type(error).__name__}: {error}\n"
+        "this is a defect of theseus: please report it with what `--debug` prints"
+    )
 
 
 def say(text: str) -> None:

@@ -120,7 +120,7 @@ def _steps(placed: Placed) -> Iterator[Step]:
     if secrets := run_secrets(placed):
         yield PutSecrets(name, f"{paths.run}/secrets.env", secrets)
     if isinstance(placed.host, SlurmHost):
-        yield Submit(name, paths.run, sbatch_argv(placed, placed.host))
+        yield Submit(name, paths.run, sbatch_argv(placed, placed.host), placed.after)
     else:
         yield Launch(name, paths.run, paths.log)
 

@@ -26,7 +26,7 @@ from theseus.core.source import SourceWarning
 from theseus.core.steps import Content, Step
 from theseus.core.verdict import Allocation
 
-_SURROGATE = re.compile("[\ud800-\udfff]")
+SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 @frozen
@@ -89,7 +89,7 @@ def plan_json(plan: Plan) -> str:
 def json_text(data: object) -> str:
     """*data* as JSON for people; names that are no UTF-8 survive as escapes."""
     text = json.dumps(data, indent=2, ensure_ascii=False) + "\n"
-    return _SURROGATE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+    return SURROGATE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def read_plan(data: object) -> Result[Plan, NotAPlan | OtherVersion]:

@@ -240,7 +240,8 @@ class _Decoding:
     def scalar(self, kind: Any, value: object, path: Path) -> Any:
         text = plain_text(value)
         if kind is str and text is not None:
-            return text
+            # no command, path or variable can hold it
+            return self.refuse(path, "holds a NUL character") if "\0" in text else text
         # bool is a subclass of int, and a whole number is a fine float
         if type(value) is kind or (kind is float and type(value) is int):
             return value

@@ -19,8 +19,16 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-# bash(1): these cannot be assigned, and the file that holds the job's variables would fail
-_READ_ONLY = frozenset({"UID", "EUID", "PPID", "SHELLOPTS", "BASHOPTS", "BASH_VERSINFO"})
+# bash(1), "Shell Variables": it gives these values of its own, or refuses another
+_HELD = frozenset(
+    {
+        *("BASHOPTS", "BASHPID", "BASH_ALIASES", "BASH_ARGC", "BASH_ARGV", "BASH_ARGV0"),
+        *("BASH_CMDS", "BASH_COMMAND", "BASH_LINENO", "BASH_REMATCH", "BASH_SOURCE"),
+        *("BASH_SUBSHELL", "BASH_VERSINFO", "COMP_WORDBREAKS", "DIRSTACK", "EPOCHREALTIME"),
+        *("EPOCHSECONDS", "EUID", "FUNCNAME", "GROUPS", "HISTCMD", "LINENO", "OPTIND"),
+        *("PIPESTATUS", "PPID", "RANDOM", "SECONDS", "SHELLOPTS", "SHLVL", "SRANDOM", "UID", "_"),
+    }
+)
 _OPEN = frozenset({"THESEUS_GRACE"})
 # PEP 735: names as those of distributions
 _GROUP = re.compile(r"[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?", re.IGNORECASE | re.ASCII)
@@ -30,8 +38,8 @@ def variable_problem(name: str) -> str | None:
     """What is wrong with *name* as a variable of the job; None when it is fine."""
     if not _VARIABLE.fullmatch(name):
         return "expected the name of an environment variable"
-    if name in _READ_ONLY:
-        return "bash holds this variable read-only"
+    if name in _HELD:
+        return "bash keeps this variable for itself"
     if name.upper().startswith("THESEUS_") and name not in _OPEN:
         return "names beginning with THESEUS_ are theseus's own"
     return None
@@ -119,7 +127,7 @@ def _secret(value: object) -> Result[SecretReference, str]:
     match value:
         case Referenced(_, (only,)) if not isinstance(only, str):
             return Success(only)
-        case str() if (reference := parse_reference(value)) is not None:
+        case str() if "\0" not in value and (reference := parse_reference(value)) is not None:
             return Success(reference)
         case str():
             # the text may be the secret itself: it is not repeated

@@ -99,7 +99,10 @@ def hardware_of(
 
 @frozen
 class Shipped:
-    """What bootstrap finds on the host: the source archive, the runtime, the uv groups."""
+    """What bootstrap finds on the host: the source archive, the runtime, the uv groups.
+
+    *after* is the run directory of the run that it waits for.
+    """
 
     tree: str
     archive: str
@@ -107,6 +110,7 @@ class Shipped:
     runtime: str
     uv_groups: tuple[str, ...]
     uv_cache: str | None
+    after: str | None = None
 
 
 def job_env(run: Run, paths: Paths, shipped: Shipped, environment: Mapping[str, str]) -> str:
@@ -134,6 +138,8 @@ def job_env(run: Run, paths: Paths, shipped: Shipped, environment: Mapping[str, 
     }
     if shipped.uv_cache is not None and "UV_CACHE_DIR" not in environment:
         places["UV_CACHE_DIR"] = shipped.uv_cache
+    if shipped.after is not None:
+        places["THESEUS_AFTER"] = shipped.after
     return environment_file({**environment, **names}, places)
 
 

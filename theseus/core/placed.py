@@ -6,6 +6,7 @@ from typing import Any
 from attrs import frozen
 
 from theseus.base.hardware import Cluster, HardwareRequest
+from theseus.core.after import run_dir_of
 from theseus.core.config import ClusterConfig, Host
 from theseus.core.payload import Job
 from theseus.core.plan import Paths, Run
@@ -26,13 +27,17 @@ class Release:
 
 @frozen
 class Assignment:
-    """What is to be run: the run's names, the job, its config, and what flags add to it."""
+    """What is to be run: the run's names, the job, its config, and what flags add to it.
+
+    *after* is the id of the run that must have completed first.
+    """
 
     run: Run
     job: Job
     config: Mapping[str, Any]
     environment: tuple[tuple[str, str], ...] = ()
     uv_groups: tuple[str, ...] = ()
+    after: str | None = None
 
 
 @frozen
@@ -62,7 +67,7 @@ class Placed:
         place = f"{run.project}/{run.group}/{run.name}/{run.id}"
         return Paths(
             share=cluster.share,
-            run=f"{cluster.share}/runs/{run.id}",
+            run=run_dir_of(cluster.share, run.id),
             work=f"{cluster.work}/{place}",
             log=f"{cluster.log}/{run.project}-{run.group}-{run.name}-{run.id}.log",
             status=f"{cluster.status}/{place}",
@@ -70,6 +75,12 @@ class Placed:
             checkpoints=f"{cluster.checkpoints}/{place}",
             results=f"{cluster.results}/{place}",
         )
+
+    @property
+    def after(self) -> str | None:
+        """The run directory of the run this one waits for."""
+        after = self.assignment.after
+        return None if after is None else run_dir_of(self.cluster.share, after)
 
     @property
     def archive(self) -> str:

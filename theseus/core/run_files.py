@@ -6,6 +6,7 @@ Text that stands in the plan, and references to secrets. Which steps bring them 
 
 from collections.abc import Iterator, Mapping
 
+from theseus.core.config import PlainHost
 from theseus.core.payload import (
     JobConfig,
     Shipped,
@@ -55,6 +56,8 @@ def _shipped(placed: Placed) -> Shipped:
         runtime=placed.runtime,
         uv_groups=tuple(dict.fromkeys(groups)),
         uv_cache=placed.settings.uv_cache,
+        # SLURM knows dependencies: there it is an option of sbatch
+        after=placed.after if isinstance(placed.host, PlainHost) else None,
     )
 
 

@@ -72,9 +72,10 @@ def instruction(step: Step) -> Instruction:  # noqa: C901  one arm for each step
             return Obtain(path_word(path), 0o644, step)
         case Launch(_, run_dir, log):
             return Command(f"launch {path_word(run_dir)} {path_word(log)}")
-        case Submit(_, run_dir, argv):
+        case Submit(_, run_dir, argv, after):
             words = " ".join(option_word(argument) for argument in argv)
-            return Command(f"submit {path_word(run_dir)} {words}")
+            command = "submit" if after is None else f"submit_after {path_word(after)}"
+            return Command(f"{command} {path_word(run_dir)} {words}")
         case _:
             assert_never(step)
 

@@ -118,11 +118,15 @@ class Launch:
 
 @frozen
 class Submit:
-    """Hand the batch script of *run_dir* to SLURM by *argv*; the answer (job id) is the output."""
+    """Hand the batch script of *run_dir* to SLURM by *argv*; the answer (job id) is the output.
+
+    *after* is the run directory of the run this one waits for: its job id becomes a dependency.
+    """
 
     host: str
     run_dir: str
     argv: tuple[str, ...]
+    after: str | None = None
 
 
 Step: TypeAlias = (

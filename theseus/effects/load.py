@@ -55,7 +55,8 @@ def read_text(kind: str, path: str, advice: str) -> Result[str, BadFile | Unread
 
 def located(path: str, text: str, problems: tuple[Problem, ...]) -> BadFile:
     """*problems* with their places in *text*, in its order."""
-    places = locate(text, [problem.path for problem in problems])
+    paths = [problem.path for problem in problems]
+    places = locate(text, paths) if text else [(0, 0)] * len(paths)  # no text: not from a file
     found = [
         Located(line, column, problem.path, problem.message)
         for (line, column), problem in zip(places, problems, strict=True)

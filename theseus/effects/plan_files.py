@@ -10,13 +10,14 @@ from returns.pipeline import is_successful
 from returns.result import Failure, Result, Success
 
 from theseus.core.build import PRIVATE_FILE
-from theseus.core.codec import NotAPlan, plan_data, plan_json, read_plan
+from theseus.core.codec import SURROGATE, NotAPlan, plan_data, plan_json, read_plan
 from theseus.core.errors import Located, PlanError, PlanUnusable, Unreadable
 from theseus.core.plan import Plan
 from theseus.effects.load import read_text
 from theseus.effects.yaml_text import parse
 
 YAML_SUFFIXES = (".yaml", ".yml")
+_JSON = "!json"
 
 
 def plan_target(path: str) -> Result[Path, PlanError]:
@@ -82,7 +83,7 @@ def plan_yaml(plan: Plan) -> str:
 def _data(text: str) -> Result[Any, NotAPlan]:
     if not text.lstrip().startswith("{"):
         # by the rules the text was written with, PyYAML's own
-        return parse(text, yaml.CSafeLoader).alt(_no_yaml)
+        return parse(text, _Loader).alt(_no_yaml)
     try:
         return Success(json.loads(text))
     except (ValueError, RecursionError) as error:
@@ -94,15 +95,26 @@ def _no_yaml(problem: Located) -> NotAPlan:
     return NotAPlan((f"{place}{problem.message}",))
 
 
+class _Loader(yaml.CSafeLoader):
+    """Reads what `_Dumper` writes."""
+
+
 class _Dumper(yaml.SafeDumper):
     """Writes texts of several lines as blocks where a block can hold them."""
 
 
 def _represent_text(dumper: _Dumper, text: str) -> yaml.ScalarNode:
+    if SURROGATE.search(text):
+        # bytes of a path that are no UTF-8: YAML has no escape for them, JSON does
+        return dumper.represent_scalar(_JSON, json.dumps(text))
     style = (
         "|" if "\n" in text and all(line == line.rstrip() for line in text.split("\n")) else None
     )
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+def _construct_json(loader: _Loader, node: yaml.ScalarNode) -> Any:  # noqa: ANN401  whatever JSON holds
+    return json.loads(loader.construct_scalar(node))
 
 
 def _represent_tuple(dumper: _Dumper, items: tuple[Any, ...]) -> yaml.SequenceNode:
@@ -111,3 +123,4 @@ def _represent_tuple(dumper: _Dumper, items: tuple[Any, ...]) -> yaml.SequenceNo
 
 _Dumper.add_representer(str, _represent_text)
 _Dumper.add_representer(tuple, _represent_tuple)
+_Loader.add_constructor(_JSON, _construct_json)

@@ -5,7 +5,7 @@ asked.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +16,13 @@ from returns.result import Failure, Result, Success
 from theseus.base.command import KEY, command_argv
 from theseus.base.hardware import HardwareRequest
 from theseus.base.job import valid_name
-from theseus.core.decode import Problem, show_path
+from theseus.core.decode import Problem, expected, show_path
 from theseus.core.errors import BadFile, BadInput, BadJob, PlanError, UnknownJob
 from theseus.core.fields import group_problem, variable_problem
 from theseus.core.payload import Job
 from theseus.core.request import AskedByFlags, BadFlag, BadKey, resolve_request
 from theseus.core.secrets import Referenced
+from theseus.core.source_text import shown
 from theseus.effects.interpolation import holds_interpolation
 from theseus.effects.jobs import Catalogue, Entry, discover
 from theseus.effects.load import load_job_text, located, resolve_interpolations
@@ -63,9 +64,29 @@ def read_job_config(path: str, overrides: tuple[str, ...]) -> Result[JobFile, Pl
         return Failure(changed.failure())
     values = changed.unwrap()
     if not (holds_interpolation(text) or any(map(holds_interpolation, overrides))):
-        return Success(JobFile(path, text, values))
+        return check_plain(JobFile(path, text, values))
     resolved: Result[dict[str, Any], PlanError] = resolve_interpolations(path, text, values)
-    return resolved.map(lambda found: JobFile(path, text, found))
+    return resolved.bind(lambda found: check_plain(JobFile(path, text, found)))
+
+
+def check_plain(file: JobFile) -> Result[JobFile, PlanError]:
+    """*file* itself, if it can travel: nothing but text, numbers, true, false, lists, mappings."""
+    problems = tuple(_not_plain(file.values, ()))
+    return Failure(located(file.path, file.text, problems)) if problems else Success(file)
+
+
+def _not_plain(value: object, path: tuple[str | int, ...]) -> Iterator[Problem]:
+    match value:
+        case None | bool() | int() | float() | str() | Referenced():
+            return
+        case Mapping():
+            for key, item in value.items():
+                yield from _not_plain(item, (*path, str(key)))
+        case list() | tuple():
+            for at, item in enumerate(value):
+                yield from _not_plain(item, (*path, at))
+        case _:
+            yield Problem(path, expected("text, a number, true or false, a list or mapping", value))
 
 
 def find_job(
@@ -141,11 +162,19 @@ def check_environment(words: tuple[str, ...]) -> Result[tuple[tuple[str, str], .
             # what stands there may be a secret typed in the wrong place: it is not repeated
             problems.append(BadFlag("--env", "expected NAME=VALUE"))
         elif (problem := variable_problem(name)) is not None:
-            problems.append(BadFlag("--env", f"{name}: {problem}"))
-        elif "\0" in value:
-            problems.append(BadFlag("--env", f"{name}: no variable can hold a NUL byte"))
+            problems.append(BadFlag("--env", f"{shown(name)}: {problem}"))
+        elif not _can_be_exported(value):
+            problems.append(BadFlag("--env", f"{name}: holds what no variable can hold"))
         pairs.append((name, value))
     return Failure(BadInput(tuple(problems))) if problems else Success(tuple(pairs))
+
+
+def _can_be_exported(value: str) -> bool:
+    """Whether *value* is text, or the bytes of a command line, without NUL."""
+    try:
+        return b"\0" not in value.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return False
 
 
 def check_groups(names: tuple[str, ...]) -> Result[tuple[str, ...], PlanError]:

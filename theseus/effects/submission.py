@@ -61,6 +61,7 @@ class Order:
     take: TakeSource
     environment: tuple[tuple[str, str], ...] = ()
     uv_groups: tuple[str, ...] = ()
+    after: str | None = None
 
 
 def plan_from(order: Order, inventory: Inventory) -> Result[Plan, PlanError]:
@@ -144,7 +145,9 @@ def _planned(
 
 def _assignment(order: Order, names: Names) -> Assignment:
     run = Run(order.run_id, names.name, names.project or "", names.group or "", order.job.key)
-    return Assignment(run, order.job, order.values, order.environment, order.uv_groups)
+    return Assignment(
+        run, order.job, order.values, order.environment, order.uv_groups, order.after
+    )
 
 
 def _archive_of(plan: Plan, start: Path) -> Callable[[Path], Result[object, SourceError]]:

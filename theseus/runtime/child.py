@@ -8,51 +8,17 @@ from __future__ import annotations
 
 import math
 import os
-import select
 import signal
-import socket
 import subprocess
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Callable, List, Mapping, Optional, Sequence, Tuple, Type
+from typing import Callable, Mapping, Optional, Sequence, Set
+
+from theseus.runtime.inbox import CAUGHT, Received, SignalInbox
 
 STOPPING = (signal.SIGTERM, signal.SIGINT)
-
-
-class SignalInbox:
-    """Receives SIGCHLD, SIGTERM and SIGINT as values while it is entered."""
-
-    def __enter__(self) -> SignalInbox:  # noqa: PYI034 - typing.Self needs 3.11
-        self._reader, self._writer = socket.socketpair()
-        for end in (self._reader, self._writer):
-            end.settimeout(0)
-        self._wakeup = signal.set_wakeup_fd(self._writer.fileno(), warn_on_full_buffer=False)
-        numbers = (signal.SIGCHLD, *STOPPING)
-        # A handler must be there for the wakeup descriptor to be written to; it has nothing to do.
-        self._handlers = [(each, signal.signal(each, lambda *_: None)) for each in numbers]
-        return self
-
-    def __exit__(
-        self,
-        kind: Optional[Type[BaseException]],
-        error: Optional[BaseException],
-        trace: Optional[TracebackType],
-    ) -> None:
-        for number, handler in self._handlers:
-            signal.signal(number, handler)
-        signal.set_wakeup_fd(self._wakeup)
-        self._reader.close()
-        self._writer.close()
-
-    def receive(self, seconds: float) -> Tuple[int, ...]:
-        """The numbers of the signals that came, waiting for one up to *seconds*."""
-        select.select([self._reader], [], [], max(0.0, seconds))
-        try:
-            return tuple(self._reader.recv(4096))
-        except BlockingIOError:
-            return ()
+HEARSAY_SECONDS = 0.3  # after which a signal that went to more than one process has reached all
 
 
 class Child:
@@ -64,7 +30,7 @@ class Child:
             env=environment,
             cwd=start,
             stdin=subprocess.DEVNULL,
-            preexec_fn=os.setpgrp,  # noqa: PLW1509 - no thread here; process_group= needs 3.11
+            preexec_fn=_stand_alone,  # noqa: PLW1509 - no thread here; process_group= needs 3.11
         )
 
     @property
@@ -86,34 +52,91 @@ class Child:
             pass
 
 
+def _stand_alone() -> None:
+    os.setpgrp()
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, CAUGHT)
+
+
+@dataclass(frozen=True)
+class Told:
+    """The signal that told a job to stop, and when it came, in seconds since the epoch."""
+
+    number: int
+    at: float
+
+
 @dataclass(frozen=True)
 class Rhythm:
-    """How often *beat* is called, and how many seconds a job has to end once it is told to."""
+    """What goes on while something is waited for.
 
+    Signals come in, *beat* is called, and a job that is told to stop at a time has so many seconds.
+    """
+
+    inbox: SignalInbox
     beat: Callable[[], None]
     beat_seconds: float
-    grace_seconds: float
+    grace: Callable[[float], float]
 
 
-def watch(child: Child, inbox: SignalInbox, rhythm: Rhythm) -> Tuple[int, Optional[int]]:
-    """Wait for *child*; its exit status, and the signal that told it to stop, if one did.
+@dataclass(frozen=True)
+class Watched:
+    """The exit status a job ended with, negative for a signal, and what told it to stop."""
 
-    A stopping signal is passed on; after the grace, and once the child has ended, what is left of
-    its group is killed.
+    status: int
+    told: Optional[Told]
+
+
+class _Stop:
+    """What follows the first signal that says stop: the job is told, and killed after the grace.
+
+    bootstrap.sh hands on what it is sent. SLURM sends to every process of a step, the job too; it
+    has told the job if the signal came from bootstrap.sh and from elsewhere. A job that is told
+    twice may break off what it does upon being told.
     """
-    told: List[int] = []
-    kill_at, beat_at = math.inf, time.monotonic() + rhythm.beat_seconds
+
+    def __init__(self, child: Child, grace: Callable[[float], float]) -> None:
+        self.told: Optional[Told] = None
+        self._child = child
+        self._grace = grace
+        self._handed_on: Set[bool] = set()
+        self._tell_at = self._kill_at = math.inf
+
+    def hear(self, received: Received) -> None:
+        self._handed_on.add(received.sender == os.getppid())
+        if self.told is None:
+            self.told = Told(received.number, time.time())
+            self._tell_at = time.monotonic() + HEARSAY_SECONDS
+            self._kill_at = time.monotonic() + self._grace(self.told.at)
+
+    @property
+    def due(self) -> float:
+        return min(self._tell_at, self._kill_at)
+
+    def act(self) -> None:
+        moment = time.monotonic()
+        if moment >= self._tell_at and self.told is not None:
+            self._tell_at = math.inf
+            if len(self._handed_on) == 1:
+                self._child.send(self.told.number)
+        if moment >= self._kill_at:
+            self._kill_at = math.inf
+            self._child.send(signal.SIGKILL)
+
+
+def watch(child: Child, rhythm: Rhythm) -> Watched:
+    """Wait for *child*; a stopping signal is passed on.
+
+    After the grace, and once the child has ended, what is left of its group is killed.
+    """
+    stop = _Stop(child, rhythm.grace)
+    beat_at = time.monotonic() + rhythm.beat_seconds
     while child.ended() is None:
-        for number in inbox.receive(min(kill_at, beat_at) - time.monotonic()):
-            if number in STOPPING:
-                told.append(number)
-                kill_at = min(kill_at, time.monotonic() + rhythm.grace_seconds)
-                child.send(number)
-        if time.monotonic() >= kill_at:
-            child.send(signal.SIGKILL)
-            kill_at = math.inf
+        received = rhythm.inbox.receive(min(stop.due, beat_at) - time.monotonic())
+        if received is not None and received.number in STOPPING:
+            stop.hear(received)
+        stop.act()
         if time.monotonic() >= beat_at:
             rhythm.beat()
             beat_at += rhythm.beat_seconds
     child.send(signal.SIGKILL)
-    return child.ended() or 0, (told[0] if told else None)
+    return Watched(child.ended() or 0, stop.told)

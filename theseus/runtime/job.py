@@ -18,6 +18,7 @@ from theseus.registry import JOBS
 from theseus.runtime.documents import read_document
 from theseus.runtime.local import execution_spec, import_roots, job_config
 from theseus.runtime.payload import read_payload, without_secrets
+from theseus.runtime.processes import node_directory, processes
 
 HARDWARE_FILE = "hardware.json"
 EXCEPTION_FILE = "exception"
@@ -42,14 +43,15 @@ def run_job(payload: Mapping[str, Any], start: Path) -> None:
 def main(run_dir: Path) -> int:
     """Run the job in *run_dir*; 1 when it raised, with the reason in a file for the supervisor."""
     payload = read_payload(run_dir)
-    payload["hardware"] = read_document(run_dir / HARDWARE_FILE)
+    node_dir = node_directory(run_dir, processes(os.environ))
+    payload["hardware"] = read_document(node_dir / HARDWARE_FILE)
     start = Path(os.environ["THESEUS_WORK_DIR"], os.environ.get("THESEUS_SUBDIRECTORY", ""))
     try:
         run_job(payload, start)
     except Exception as error:  # noqa: BLE001 - a job may raise anything; its traceback is printed
         traceback.print_exception(type(error), error, _from_user(error.__traceback__))
         reason = traceback.format_exception_only(type(error), error)[-1].strip()
-        (run_dir / EXCEPTION_FILE).write_text(reason, encoding="utf-8", errors="replace")
+        (node_dir / EXCEPTION_FILE).write_text(reason, encoding="utf-8", errors="replace")
         return 1
     return 0
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Dict, Mapping, Optional
 
 from theseus.runtime.documents import now, read_document, replace_document
-from theseus.runtime.local import directory, expanded_hardware
+from theseus.runtime.local import expanded_hardware
 from theseus.runtime.payload import finite, masked
 
 
@@ -25,12 +25,15 @@ class Metadata:
 
     @classmethod
     def of(
-        cls, payload: Mapping[str, Any], run_dir: Path, environment: Mapping[str, str]
+        cls,
+        payload: Mapping[str, Any],
+        run_dir: Path,
+        environment: Mapping[str, str],
+        status_dir: Path,
     ) -> Metadata:
         """That of the run in *run_dir*, going on from an earlier start if there was one."""
-        status = directory("STATUS", environment)
-        status.mkdir(parents=True, exist_ok=True)
-        path = status / "metadata.json"
+        status_dir.mkdir(parents=True, exist_ok=True)
+        path = status_dir / "metadata.json"
         fields = {
             "version": 1,
             "run": {**payload["run"], "job": payload["job"]["key"]},

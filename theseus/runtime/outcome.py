@@ -1,20 +1,15 @@
-"""How a run ended: outcome.json, written once.
+"""How a run ended, or the part of it on one node: the value and its file, written once.
 
-Here: the value and its file, and the command line by which bootstrap.sh records an end that the
-supervisor could not. Never here: deciding how a run ended.
+Here: what is in the file and where it lies. Never here: deciding how a run ended.
 """
 
 from __future__ import annotations
 
-import os
-import sys
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Mapping, Optional, Sequence
+from typing import Optional
 
-from theseus.runtime.documents import now, write_once
-from theseus.runtime.metadata import Metadata
-from theseus.runtime.payload import PayloadError, read_payload
+from theseus.runtime.documents import now, read_document, write_once
 
 
 @dataclass(frozen=True)
@@ -29,39 +24,15 @@ class Outcome:
     work_dir: Optional[str]
 
 
-def write_outcome(run_dir: Path, outcome: Outcome) -> bool:
-    """Write outcome.json unless there is one; whether it was written."""
-    return write_once(run_dir / "outcome.json", {**asdict(outcome), "ended_at": now()})
+def write_outcome(path: Path, outcome: Outcome) -> bool:
+    """Make *outcome* the content of *path* unless there is one; whether it was written."""
+    return write_once(path, {**asdict(outcome), "ended_at": now()})
 
 
-def record_early_end(run_dir: Path, outcome: Outcome, environment: Mapping[str, str]) -> None:
-    """Write outcome.json and metadata.json, as far as disk and payload allow."""
+def read_outcome(path: Path) -> Outcome:
+    """The outcome in *path*; ValueError when it holds none."""
+    document = read_document(path)
     try:
-        write_outcome(run_dir, outcome)
-        metadata = Metadata.of(read_payload(run_dir), run_dir, environment)
-        metadata.ended(outcome.state, outcome.exit_status, outcome.message)
-    except (OSError, PayloadError) as error:
-        print(f"theseus: the end cannot be recorded: {error}", flush=True)
-
-
-def main(words: Sequence[str]) -> int:
-    """RUN_DIRECTORY STATE STAGE STATUS MESSAGE WORK_DIRECTORY; the last may be empty."""
-    run_dir, state, stage, status, message, work_dir = words
-    number = int(status)
-    record_early_end(
-        Path(run_dir),
-        Outcome(
-            state=state,
-            exit_status=number,
-            signal=number - 128 if number > 128 else None,
-            stage=stage,
-            message=message.encode(errors="replace").decode(),
-            work_dir=work_dir or None,
-        ),
-        os.environ,
-    )
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+        return Outcome(**{field.name: document[field.name] for field in fields(Outcome)})
+    except KeyError as error:
+        raise ValueError(f"{path} lacks {error}") from error

@@ -10,6 +10,7 @@ import platform
 import socket
 import zlib
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Dict, Mapping, Tuple
 
 from theseus.base.node_list import expand_nodes
@@ -29,14 +30,27 @@ class Processes:
         """How many there are."""
         return len(self.hosts)
 
+    @property
+    def node(self) -> str:
+        """The node of this one."""
+        return self.hosts[self.index]
+
 
 def processes(environment: Mapping[str, str]) -> Processes:
-    """The processes SLURM gave this run; without SLURM this one alone."""
-    hosts = expand_nodes(environment.get("SLURM_JOB_NODELIST", ""))
+    """The processes of the SLURM step this is in, one on each node; without one this one alone.
+
+    A job's own variables do not tell: they are there where one process runs in a job of many nodes.
+    """
+    hosts = expand_nodes(environment.get("SLURM_STEP_NODELIST", ""))
     if not hosts:
         return Processes((platform.node(),))
-    index = int(environment.get("SLURM_NODEID", "0"))
+    index = int(environment.get("SLURM_PROCID", "0"))
     return Processes(hosts, index if index < len(hosts) else 0)
+
+
+def node_directory(run_dir: Path, own: Processes) -> Path:
+    """Where the internal files of this process lie; those of the main one lie in *run_dir*."""
+    return run_dir if own.index == 0 else run_dir / "nodes" / own.node
 
 
 def process_variables(run_id: str, own: Processes) -> Dict[str, str]:

@@ -1,5 +1,8 @@
 #!/usr/bin/env bash
-# bootstrap.sh RUN_DIRECTORY: from a run directory to a finished job.
+# bootstrap.sh RUN_DIRECTORY [START [STATUS MESSAGE]]: from a run directory to a finished job.
+#
+# In a SLURM job batch.sh has this run on each node, and gives START, the number of earlier starts. The
+# first node is the main one and speaks for the run. With STATUS and MESSAGE that end is recorded, no more.
 #
 # Law: this file is static and shipped byte for byte; what differs from run to run lies beside it
 # (job.env, job.argv, setup.sh, secrets.env, payload.json). Here: files, processes, environment.
@@ -16,9 +19,11 @@ set -m          # each child leads a process group, so that a signal reaches all
 theseus_run_dir=${1:?"usage: bootstrap.sh RUN_DIRECTORY"}
 [[ $theseus_run_dir == /* ]] || theseus_run_dir=$PWD/$theseus_run_dir
 theseus_stage=environment theseus_message='' theseus_received='' theseus_child='' theseus_last=0 theseus_python=''
-theseus_signals=0 theseus_new_tree='' theseus_project='' theseus_uv=''
+theseus_signals=0 theseus_new_tree='' theseus_project='' theseus_uv='' theseus_start=${2:-} theseus_shared=''
+theseus_restart_count=${theseus_start:-0} theseus_index=0 theseus_nodes=1 theseus_node=main
+theseus_node_dir=$theseus_run_dir theseus_outcome=$theseus_run_dir/outcome.json theseus_speaker='theseus:'
 
-theseus_say() { printf 'theseus: %s\n' "$*"; }
+theseus_say() { printf '%s %s\n' "$theseus_speaker" "$*"; }
 
 theseus_fail() { # STATUS MESSAGE
   theseus_message=$2
@@ -53,12 +58,12 @@ theseus_stop_if_told() {
     theseus_fail 143 "stopped by SIG$theseus_received before the job had started"
 }
 
-theseus_noting() { "$@" 2>&1 | tee "$theseus_run_dir/stage.out"; } # the log gets it, and the reason
+theseus_noting() { "$@" 2>&1 | tee "$theseus_node_dir/stage.out"; } # the log gets it, and the reason
 
 theseus_reason() { # the last error the noted command printed, or else its last line
   local theseus_pattern
   for theseus_pattern in '^ *(error|fatal|caused by)' '[^[:space:]]'; do
-    if grep -iE "$theseus_pattern" "$theseus_run_dir/stage.out" 2>/dev/null | tail -n 1 | grep .; then
+    if grep -iE "$theseus_pattern" "$theseus_node_dir/stage.out" 2>/dev/null | tail -n 1 | grep .; then
       return
     fi
   done
@@ -71,8 +76,20 @@ theseus_module() { # MODULE [ARG…]: a module of the runtime, on the Python fou
 
 # --- what the run directory says ----------------------------------------------------------------
 
-theseus_begin() { # a run starts once, and again only after it was preempted
-  local theseus_starts=0
+theseus_place() { # which of the run's nodes this is, and where its own files lie
+  [[ -n $theseus_start ]] || return 0
+  theseus_index=${SLURM_PROCID:-0} theseus_nodes=${SLURM_STEP_NUM_NODES:-1} theseus_node=$SLURMD_NODENAME
+  theseus_together=$theseus_run_dir/start-$theseus_start
+  ((theseus_index)) || return 0
+  theseus_speaker="theseus: $theseus_node:"
+  theseus_node_dir=$theseus_run_dir/nodes/$theseus_node
+  theseus_outcome=$theseus_together/$theseus_index.json
+  mkdir -p -- "$theseus_node_dir" "$theseus_together"
+}
+
+theseus_begin() { # a run starts once, and again only after it was preempted; batch.sh sees to it itself
+  rm -f "$theseus_node_dir/job.group" "$theseus_node_dir/stage.out"
+  [[ -z $theseus_start ]] || return 0
   if [[ -e outcome.json ]]; then
     if ! grep -qF '"state": "preempted"' outcome.json; then
       trap - EXIT
@@ -81,11 +98,9 @@ theseus_begin() { # a run starts once, and again only after it was preempted
     fi
     mv outcome.json outcome-preempted.json
   fi
-  [[ ! -s starts ]] || read -r theseus_starts <starts
-  printf '%s\n' "$((theseus_starts + 1))" >starts.new
+  [[ ! -s starts ]] || read -r theseus_restart_count <starts
+  printf '%s\n' "$((theseus_restart_count + 1))" >starts.new
   mv starts.new starts
-  rm -f job.group stage.out
-  theseus_restart_count=$theseus_starts
 }
 
 theseus_read() {
@@ -113,7 +128,7 @@ theseus_read() {
 theseus_without_colon() { # PATH NAME: theseus_path is PATH as PATH and PYTHONPATH can hold it
   theseus_path=$1
   [[ $1 == *:* ]] || return 0
-  theseus_path=$theseus_run_dir/$2
+  theseus_path=$theseus_node_dir/$2
   [[ $theseus_path != *:* ]] || theseus_fail 1 "$1 holds a colon, which no search path can:\
  choose another \`share\` for this cluster"
   ln -sfn -- "$1" "$theseus_path"
@@ -160,17 +175,37 @@ theseus_find_python() {
 theseus_python_on_path() { # `python3` and `python` mean the Python found, where PATH has no better
   local theseus_name
   for theseus_name in python3 python; do
-    if ! (theseus_python_at "$theseus_name"); then
-      mkdir -p bin
-      ln -sfn -- "$theseus_python" "bin/$theseus_name"
-    fi
+    (theseus_python_at "$theseus_name") && continue
+    mkdir -p "$theseus_node_dir/bin"
+    ln -sfn -- "$theseus_python" "$theseus_node_dir/bin/$theseus_name"
   done
-  [[ -d bin ]] || return 0
-  theseus_without_colon "$theseus_run_dir/bin" bin
+  [[ -d $theseus_node_dir/bin ]] || return 0
+  theseus_without_colon "$theseus_node_dir/bin" bin
   export PATH="$theseus_path:$PATH"
 }
 
 # --- unpack -------------------------------------------------------------------------------------
+
+theseus_meet() { # the main node prepares the work directory for those that see it too
+  local theseus_mark=$THESEUS_WORK_DIR.start-$theseus_restart_count
+  if ((theseus_index == 0)); then
+    { mkdir -p -- "${THESEUS_WORK_DIR%/*}" "$theseus_together" && : >"$theseus_mark"; } 2>/dev/null || true
+    : >"$theseus_together/begun"
+    return
+  fi
+  theseus_await "$theseus_together/begun"
+  [[ -e $theseus_mark ]] || return 0
+  theseus_shared=yes
+  theseus_await "$theseus_together/prepared"
+}
+
+theseus_await() { # FILE: until it is there
+  until [[ -e $1 ]]; do
+    theseus_stop_if_told
+    sleep 0.2
+    : "${1%/*}"/* # listing a directory has NFS ask its server; looking for a name may not
+  done
+}
 
 theseus_extract() { # from standard input: GNU tar takes `a:b` for a file on the host a
   unset TAR_OPTIONS GZIP
@@ -187,7 +222,8 @@ theseus_unpack() {
   fi
   [[ -f $THESEUS_ARCHIVE ]] ||
     theseus_fail 1 "the source archive $THESEUS_ARCHIVE is not there: submit the run again"
-  theseus_new_tree=${THESEUS_WORK_DIR%/}.new-$$
+  rm -rf -- "$THESEUS_WORK_DIR".new-* # of a start whose node was lost
+  theseus_new_tree=$THESEUS_WORK_DIR.new-$theseus_node-$$
   theseus_noting mkdir -p -- "$theseus_new_tree" || theseus_fail 1 "cannot make the work directory\
  ($(theseus_reason)): check \`work\` of this cluster"
   theseus_run theseus_noting theseus_extract || {
@@ -244,8 +280,8 @@ theseus_uv_at_hand() {
 theseus_find_uv() {
   local theseus_home
   if theseus_uv_at_hand; then return; fi
-  theseus_module resource uv-requirements.txt >requirements.txt
-  theseus_home=$(sed -n 's/^uv==\([0-9.]*\).*/uv-\1/p' requirements.txt)
+  theseus_module resource uv-requirements.txt >"$theseus_node_dir/requirements.txt"
+  theseus_home=$(sed -n 's/^uv==\([0-9.]*\).*/uv-\1/p' "$theseus_node_dir/requirements.txt")
   theseus_home=$THESEUS_TOOLS/$theseus_home
   if [[ ! -x $theseus_home/bin/uv ]]; then
     theseus_say "no uv on this host: installing $theseus_home"
@@ -265,11 +301,12 @@ theseus_install_uv() { # DIRECTORY: under a lock where there is one; else the re
     flock 9
     if [[ -x $1/bin/uv ]]; then return; fi
   fi
-  rm -rf -- "$1.new-$$"
-  "$theseus_python" -m venv -- "$1.new-$$" &&
-    "$1.new-$$/bin/python" -m pip --disable-pip-version-check --no-input install --quiet \
-      --require-hashes --only-binary :all: -r "$theseus_run_dir/requirements.txt" &&
-    "$1.new-$$/bin/uv" --version && { [[ -x $1/bin/uv ]] || mv -- "$1.new-$$" "$1"; }
+  local theseus_new=$1.new-$theseus_node-$$
+  rm -rf -- "$theseus_new"
+  "$theseus_python" -m venv -- "$theseus_new" &&
+    "$theseus_new/bin/python" -m pip --disable-pip-version-check --no-input install --quiet \
+      --require-hashes --only-binary :all: -r "$theseus_node_dir/requirements.txt" &&
+    "$theseus_new/bin/uv" --version && { [[ -x $1/bin/uv ]] || mv -- "$theseus_new" "$1"; }
 }
 
 theseus_sync() {
@@ -285,7 +322,6 @@ theseus_sync() {
 }
 
 theseus_build() {
-  theseus_find_project
   [[ -n $theseus_project ]] || return 0
   theseus_has_lock || theseus_fail 1 "${theseus_project#"$THESEUS_WORK_DIR"}/pyproject.toml has no\
  uv.lock, so its environment is not reproducible: run \`uv lock\`, commit uv.lock, submit again"
@@ -297,8 +333,12 @@ theseus_build() {
     theseus_fail "$theseus_last" "uv sync failed ($(theseus_reason)): see the log; try it in a fresh\
  clone (uv sync --frozen), and look whether this host has a network or a filled uv_cache"
   }
-  export VIRTUAL_ENV=$UV_PROJECT_ENVIRONMENT
   unset UV_PROJECT_ENVIRONMENT
+}
+
+theseus_activate() {
+  [[ -n $theseus_project ]] || return 0
+  export VIRTUAL_ENV=$theseus_project/.venv
   theseus_without_colon "$VIRTUAL_ENV" venv
   export PATH="$theseus_path/bin:$PATH"
   (theseus_python_at python3) || theseus_fail 1 "the project's environment has a Python older than\
@@ -335,9 +375,9 @@ theseus_record_by_hand() { # STATE STATUS MESSAGE KEPT: where no Python can
   theseus_now=$(date -u +%Y-%m-%dT%H:%M:%SZ)
   [[ -z $4 ]] || theseus_kept=$(theseus_json "$4")
   printf '{"state": "%s", "exit_status": %d, "signal": null, "stage": "%s", "message": %s, "ended_at": "%s", "work_dir": %s}\n' \
-    "$1" "$2" "$theseus_stage" "$(theseus_json "$3")" "$theseus_now" "$theseus_kept" >outcome.json.new
-  mv outcome.json.new outcome.json
-  [[ -n ${THESEUS_STATUS_DIR:-} ]] && mkdir -p -- "$THESEUS_STATUS_DIR" || return 0
+    "$1" "$2" "$theseus_stage" "$(theseus_json "$3")" "$theseus_now" "$theseus_kept" >"$theseus_outcome.new"
+  mv -- "$theseus_outcome.new" "$theseus_outcome"
+  [[ $theseus_index == 0 && -n ${THESEUS_STATUS_DIR:-} ]] && mkdir -p -- "$THESEUS_STATUS_DIR" || return 0
   printf '{"run": {"id": %s}, "state": "%s", "exit_status": %d, "message": %s, "heartbeat": "%s", "ended_at": "%s", "restart_count": %d}\n' \
     "$(theseus_json "${THESEUS_RUN_ID:-}")" "$1" "$2" "$(theseus_json "$3")" "$theseus_now" \
     "$theseus_now" "$theseus_restart_count" >"$THESEUS_STATUS_DIR/metadata.json.new"
@@ -349,7 +389,7 @@ theseus_record() { # STATUS: the outcome, where the runtime could not write one
   [[ -z $theseus_received ]] || theseus_state=preempted
   : "${theseus_message:="the $theseus_stage stage ended with exit status $1 without saying why"}"
   [[ ! -d ${THESEUS_WORK_DIR:-} ]] || theseus_kept=$THESEUS_WORK_DIR
-  if [[ -n $theseus_python ]] && theseus_module outcome "$theseus_run_dir" "$theseus_state" \
+  if [[ -n $theseus_python ]] && theseus_module early_end "$theseus_run_dir" "$theseus_state" \
     "$theseus_stage" "$1" "$theseus_message" "$theseus_kept"; then return; fi
   theseus_record_by_hand "$theseus_state" "$1" "$theseus_message" "$theseus_kept"
 }
@@ -360,15 +400,20 @@ theseus_end() {
   trap '' TERM INT # nothing interrupts the record
   set +eu
   cd -- "$theseus_run_dir" || exit "$theseus_status"
-  if [[ -s job.group ]]; then # the runtime died before its job
-    kill -s KILL -- "-$(<job.group)" 2>/dev/null
-    rm -f job.group
+  if [[ -s $theseus_node_dir/job.group ]]; then # the runtime died before its job
+    kill -s KILL -- "-$(<"$theseus_node_dir/job.group")" 2>/dev/null
+    rm -f "$theseus_node_dir/job.group"
   fi
-  [[ -e outcome.json ]] || theseus_record "$theseus_status"
+  [[ -e $theseus_outcome ]] || theseus_record "$theseus_status"
   [[ -z $theseus_new_tree ]] || rm -rf -- "$theseus_new_tree"
-  grep -qF '"state": "preempted"' outcome.json || rm -f secrets.env
-  if [[ -d ${THESEUS_WORK_DIR:-} ]]; then
-    if grep -qF '"work_dir": null' outcome.json; then
+  if ((theseus_index)); then # SLURM ends the other nodes at once when one ends badly
+    ! grep -qF '"state": "preempted"' "$theseus_outcome" || theseus_status=0
+  else
+    rm -f -- "${THESEUS_WORK_DIR:-none}".start-*
+    grep -qF '"state": "preempted"' outcome.json || rm -f secrets.env
+  fi
+  if [[ -d ${THESEUS_WORK_DIR:-} && -z $theseus_shared ]]; then
+    if grep -qF '"work_dir": null' "$theseus_outcome"; then
       rm -rf -- "$THESEUS_WORK_DIR"
     else
       theseus_say "the work directory is kept: $THESEUS_WORK_DIR"
@@ -385,16 +430,23 @@ theseus_traps() {
 }
 
 cd -- "$theseus_run_dir"
-theseus_restart_count=0
+theseus_place
 theseus_traps
 theseus_begin
 theseus_read
 theseus_setup
 theseus_find_python
-theseus_stage=unpack
-theseus_unpack
-theseus_stage=environment
+[[ -z ${4:-} ]] || { theseus_stage=job && theseus_fail "$3" "$4"; }
 theseus_python_on_path
-theseus_build
+theseus_stage=unpack
+((theseus_nodes == 1)) || theseus_meet
+[[ -n $theseus_shared ]] || theseus_unpack
+theseus_stage=environment
+theseus_find_project
+if [[ -z $theseus_shared ]]; then
+  theseus_build
+  ((theseus_nodes == 1 || theseus_index)) || : >"$theseus_together/prepared"
+fi
+theseus_activate
 theseus_stage=job
 theseus_job

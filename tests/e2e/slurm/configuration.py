@@ -6,6 +6,16 @@ from pathlib import Path
 from tests.e2e.slurm.site import CONTROLLER, MACHINES, NODES, USER, Site
 
 
+PARTITIONS = """\
+PartitionName=DEFAULT DefaultTime=01:00:00 DefMemPerCPU=1000 PriorityTier=10 PreemptMode=OFF
+PartitionName=cpu Nodes=cpu[1-2] MaxTime=1-00:00:00
+PartitionName=DEFAULT Nodes=gpu[1-4]
+PartitionName=gpu Default=YES MaxTime=2-00:00:00
+PartitionName=gpu-short DefaultTime=00:05:00 MaxTime=00:10:00 MaxNodes=1
+PartitionName=gpu-preempt MaxTime=7-00:00:00 PriorityTier=1 PreemptMode=REQUEUE
+PartitionName=gpu-cancel MaxTime=7-00:00:00 PriorityTier=1 PreemptMode=CANCEL"""
+
+
 def slurm_conf(site: Site, extra: str = "") -> str:
     """The slurm.conf: short timers, nodes larger than this machine, *extra* lines at the end."""
     folder = site.folder
@@ -51,7 +61,7 @@ SlurmctldTimeout=30
 SlurmdTimeout=10
 {_accounting(site)}
 {_nodes(site)}
-{_partitions()}
+{PARTITIONS}
 {extra}
 """
 
@@ -84,17 +94,6 @@ def _nodes(site: Site) -> str:
         f"NodeName={node} NodeAddr=127.0.0.1 Port={site.node_port(node)} {kinds[node]}"
         for node in NODES
     )
-
-
-def _partitions() -> str:
-    gpus = "Nodes=gpu[1-4] DefMemPerCPU=1000"
-    return f"""\
-PartitionName=gpu {gpus} DefaultTime=01:00:00 Default=YES MaxTime=2-00:00:00 PriorityTier=10 PreemptMode=OFF
-PartitionName=gpu-preempt {gpus} DefaultTime=01:00:00 MaxTime=7-00:00:00 PriorityTier=1 PreemptMode=REQUEUE
-PartitionName=gpu-cancel {gpus} DefaultTime=01:00:00 MaxTime=7-00:00:00 PriorityTier=1 PreemptMode=CANCEL
-PartitionName=gpu-short {gpus} DefaultTime=00:05:00 MaxTime=00:10:00 MaxNodes=1 PriorityTier=10 PreemptMode=OFF
-PartitionName=cpu Nodes=cpu[1-2] DefaultTime=01:00:00 DefMemPerCPU=1000 MaxTime=1-00:00:00 \
-PriorityTier=10 PreemptMode=OFF"""
 
 
 def gres_conf(site: Site) -> str:

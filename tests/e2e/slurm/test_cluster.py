@@ -20,9 +20,10 @@ def test_every_node_is_idle_before_a_test(slurm: SlurmCluster) -> None:
 
 def test_user_submits_through_ssh(slurm: SlurmCluster) -> None:
     """A job that a user submits by ssh runs on two nodes with the GPUs it asked for."""
-    script = "srun -l bash -c 'echo $(hostname) $(id -un) $CUDA_VISIBLE_DEVICES' | sort"
-    done = slurm.ssh(f'cd; sbatch --wait -N2 --gres=gpu:2 -o out --wrap "{script}" && cat out')
-    assert done.stdout.splitlines()[1:] == ["0: gpu1 researcher 0,1", "1: gpu2 researcher 0,1"]
+    script = "srun -l printenv SLURMD_NODENAME USER CUDA_VISIBLE_DEVICES"
+    done = slurm.ssh(f'sbatch --wait -N2 --gres=gpu:2 -o out --wrap "{script}" && sort out')
+    said = ["0: 0,1", "0: gpu1", "0: researcher", "1: 0,1", "1: gpu2", "1: researcher"]
+    assert done.stdout.splitlines()[1:] == said
 
 
 def test_storage_is_shared_except_scratch(slurm: SlurmCluster) -> None:

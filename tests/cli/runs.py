@@ -1,0 +1,65 @@
+"""Runs on this machine: submitting them as a user would, and waiting for their end."""
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+from attrs import frozen
+
+from tests.cli.desk import DEADLINE, Desk, Finished
+
+
+@frozen
+class Submission:
+    """What `submit --json` or `apply --json` said: the run's id and whether it ran before."""
+
+    desk: Desk
+    said: dict[str, Any]
+
+    @property
+    def run_id(self) -> str:
+        """The run's id."""
+        return str(self.said["run"])
+
+    def place(self, key: str) -> Path:
+        """A path of the run: its log, work directory or results."""
+        return here(self.desk, str(self.said[key]))
+
+    @property
+    def run_dir(self) -> Path:
+        """The run directory."""
+        return self.desk.home / "work" / ".dispatch" / "runs" / self.run_id
+
+    def outcome(self) -> dict[str, Any]:
+        """What became of the run, awaited."""
+        file = self.run_dir / "outcome.json"
+        for _ in range(DEADLINE * 20):
+            if file.exists():
+                outcome: dict[str, Any] = json.loads(file.read_text())
+                return outcome
+            time.sleep(0.05)
+        raise AssertionError(f"no outcome of {self.run_id}: {self.place('log').read_text()}")
+
+
+def here(desk: Desk, path: str) -> Path:
+    """A path of the plan on this machine."""
+    return desk.home / path.removeprefix("~/")
+
+
+def submission(desk: Desk, finished: Finished) -> Submission:
+    """What a successful command with --json has started."""
+    assert finished.status == 0, finished.err
+    return Submission(desk, json.loads(finished.out))
+
+
+def submitted(desk: Desk, *words: str) -> Submission:
+    """Submit `train.yaml` with *words*."""
+    return submission(desk, desk.theseus("submit", "demo", "train.yaml", "--json", *words))
+
+
+def job(desk: Desk, script: str) -> None:
+    """Have `train.yaml` run *script* by sh, and commit."""
+    desk.write("job.sh", script)
+    desk.write("train.yaml", "job: command\nrequest: {min_chips: 0}\ncommand: [sh, job.sh]\n")
+    desk.commit()

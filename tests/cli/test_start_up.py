@@ -1,0 +1,125 @@
+"""Start-up: what is imported when, and what it costs beside an interpreter that does nothing."""
+
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+
+from tests.cli.bad_inputs import PLAN
+from tests.cli.desk import Desk
+from theseus import __version__
+
+ROOT = Path(__file__).resolve().parents[2]
+SCRIPT = Path(sys.executable).with_name("theseus")
+MINIMAL = '''
+from cyclopts import App
+
+app = App(name="minimal", help="A minimal application.", version="1")
+
+
+@app.command
+def greet(name: str) -> None:
+    """Greet somebody."""
+    print(name)
+
+
+app()
+'''
+LOADED = """
+import atexit, sys
+from theseus.cli import main
+
+sys.argv = ["theseus", *sys.argv[1:]]
+atexit.register(lambda: sys.stderr.write("LOADED " + " ".join(sys.modules)))
+main()
+"""
+ROUNDS, TRIES = 9, 4
+
+
+def loaded(desk: Desk, *words: str) -> set[str]:
+    """The modules that a command has imported by its end."""
+    done = subprocess.run(
+        [sys.executable, "-c", LOADED, *words],
+        cwd=desk.repository,
+        env={**desk.environment(), "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return set(done.stderr.rpartition("LOADED ")[2].split())
+
+
+def seconds(words: Sequence[str]) -> float:
+    """How long a command takes."""
+    start = time.perf_counter()
+    subprocess.run(words, stdout=subprocess.DEVNULL, check=True)
+    return time.perf_counter() - start
+
+
+def times_as_long(one: Sequence[str], other: Sequence[str]) -> float:
+    """How many times as long as *other* one takes: medians of runs that take turns."""
+    pairs = [(seconds(one), seconds(other)) for _ in range(ROUNDS)]
+    first, second = zip(*pairs, strict=True)
+    return statistics.median(first) / statistics.median(second)
+
+
+def best(one: Sequence[str], other: Sequence[str], limit: float) -> float:
+    """The best of a few tries, as the machine may be busy with other things."""
+    least = float("inf")
+    for _ in range(TRIES):
+        least = min(least, times_as_long(one, other))
+        if least < limit:
+            break
+    return least
+
+
+def command() -> list[str]:
+    """The console script, or what is the same where it is not installed."""
+    return [str(SCRIPT)] if SCRIPT.exists() else [sys.executable, "-m", "theseus.cli"]
+
+
+@pytest.mark.slow
+def test_version_is_fast() -> None:
+    """`--version` takes less than twice as long as an interpreter that does nothing."""
+    assert best([*command(), "--version"], [sys.executable, "-c", "pass"], 2.0) < 2.0
+
+
+@pytest.mark.slow
+def test_help_is_fast(tmp_path: Path) -> None:
+    """`--help` takes less than 1.2 times as long as that of a minimal application."""
+    minimal = tmp_path / "minimal.py"
+    minimal.write_text(MINIMAL)
+    assert best([*command(), "--help"], [sys.executable, str(minimal), "--help"], 1.2) < 1.2
+
+
+def test_version(desk: Desk) -> None:
+    """The version is the distribution's."""
+    assert __version__ == version("theseus-dispatch")
+    assert desk.theseus("--version").out == f"theseus {__version__}\n"
+
+
+def test_version_imports_nothing(desk: Desk) -> None:
+    """`--version` imports nothing but theseus itself."""
+    modules = loaded(desk, "--version")
+    assert {name for name in modules if name.startswith("theseus")} == {"theseus", "theseus.cli"}
+    assert not modules & {"typing", "re", "importlib.metadata", "cyclopts"}
+
+
+def test_help_imports_no_command(desk: Desk) -> None:
+    """`--help` imports no command, and nothing that commands are made of."""
+    modules = loaded(desk, "--help")
+    assert "cyclopts" in modules
+    assert not [name for name in modules if name.startswith(("theseus.core", "theseus.effects"))]
+    assert not modules & {"returns", "cattrs", "yaml", "omegaconf", "asyncssh"}
+
+
+def test_dry_run_imports_no_ssh(desk: Desk) -> None:
+    """Planning imports asyncssh only to reach a host by it, and OmegaConf only for `${`."""
+    modules = loaded(desk, *PLAN)
+    assert "theseus.core.build" in modules
+    assert not modules & {"asyncssh", "omegaconf"}

@@ -1,0 +1,138 @@
+"""Everything works without a terminal, a home, or anybody who reads what is printed."""
+
+import os
+import pty
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.cli.bad_inputs import PLAN
+from tests.cli.desk import Desk, command
+from tests.cli.runs import job
+
+pytestmark = pytest.mark.slow
+
+
+def script(desk: Desk, text: str, **variables: str) -> "subprocess.CompletedProcess[str]":
+    """Run *text* by sh, theseus being its arguments."""
+    return subprocess.run(
+        ["sh", "-c", text, "sh", *command(*PLAN)],
+        cwd=desk.repository,
+        env={**desk.environment(), **variables},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_streams_closed(desk: Desk) -> None:
+    """With standard input closed it plans and submits as ever."""
+    assert "Plan of run 'demo'" in script(desk, '"$@" <&-').stdout
+    done = script(desk, '"$@" 2>&-')
+    assert (done.returncode, "Plan of run" in done.stdout) == (0, True)
+
+
+def test_reader_gone(desk: Desk) -> None:
+    """When the reader of a pipe goes away it ends without a traceback."""
+    done = script(desk, '"$@" | head -n 1')
+    assert done.stdout == "Plan of run 'demo' on box\n"
+    assert done.stderr == ""
+
+
+def test_nobody_can_be_told(desk: Desk) -> None:
+    """A full disk under standard output is an error, not a success."""
+    done = script(desk, '"$@" >/dev/full')
+    assert done.returncode == 1
+    assert done.stderr == "theseus: cannot write to standard output: No space left on device\n"
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"TERM": "", "COLUMNS": "20"},
+        {"LC_ALL": "C"},
+        {"PYTHONIOENCODING": "ascii"},
+        {"LC_ALL": "tlh_QO.UTF-8"},
+        {"NO_COLOR": "1", "FORCE_COLOR": "1"},
+    ],
+    ids=str,
+)
+def test_locales_and_terminals(desk: Desk, variables: dict[str, str]) -> None:
+    """No locale and no terminal changes what is said, beyond what it cannot show."""
+    text = '"$@" -p "prüjekt"'
+    done = script(desk, text, **variables)
+    assert done.returncode == 0, done.stderr
+    assert "\x1b" not in done.stdout
+    assert "Plan of run 'demo' on box" in done.stdout
+    assert script(desk, text + " --json", **variables).returncode == 0
+
+
+def test_no_home(desk: Desk) -> None:
+    """Without HOME the home of the account counts; with -d none is needed at all."""
+    config = desk.home / ".theseus.yaml"
+    environment = {name: text for name, text in desk.environment().items() if name != "HOME"}
+    done = subprocess.run(
+        command(*PLAN, "-d", str(config)),
+        cwd=desk.repository,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_terminal(desk: Desk) -> None:
+    """On a terminal the same is printed as into a pipe."""
+    primary, secondary = pty.openpty()
+    with subprocess.Popen(
+        command(*PLAN, "--explain"),
+        cwd=desk.repository,
+        env={**desk.environment(), "TERM": "xterm-256color"},
+        stdin=secondary,
+        stdout=secondary,
+        stderr=secondary,
+    ) as process:
+        os.close(secondary)
+        shown = b""
+        while True:
+            try:
+                data = os.read(primary, 4096)
+            except OSError:  # Linux: the other end was closed
+                break
+            shown += data
+    os.close(primary)
+    assert process.returncode == 0
+    assert shown.replace(b"\r\n", b"\n").decode() == desk.theseus(*PLAN, "--explain").out
+
+
+def test_nothing_prompts(desk: Desk) -> None:
+    """Submitting asks nothing, also when a terminal is there to answer."""
+    job(desk, "read -r line || echo nobody answers")
+    finished = desk.theseus("submit", "demo", "train.yaml", "--follow")
+    assert "nobody answers" in finished.out
+
+
+def test_umask_and_odd_directories(desk: Desk) -> None:
+    """What is written for the owner alone is so under any umask, in a directory of any name."""
+    odd = desk.repository / "a dir\nwith 'odd' $name"
+    odd.mkdir()
+    (odd / "train.yaml").write_bytes((desk.repository / "train.yaml").read_bytes())
+    desk.commit()
+    there = Desk(desk.place, {}, str(odd.relative_to(desk.place)))
+    finished = there.theseus("submit", "demo", "train.yaml", "--follow")
+    assert finished.status == 0, finished.err
+    runs = desk.home / "work" / ".dispatch" / "runs"
+    assert {path.stat().st_mode & 0o077 for path in [runs, *runs.rglob("*")]} == {0}
+
+
+def test_module_form(desk: Desk) -> None:
+    """`python -m theseus.cli` is the console script."""
+    assert desk.theseus().status == 0
+    assert "Usage: theseus COMMAND" in desk.theseus("--help").out
+    script_there = Path(sys.executable).with_name("theseus")
+    if script_there.exists():
+        done = subprocess.run([script_there, "--help"], capture_output=True, text=True, check=True)
+        assert "Examples:" in done.stdout

@@ -1,0 +1,15 @@
+"""Settings of every test: how much hypothesis tries, and where it remembers nothing."""
+
+import os
+
+from hypothesis import HealthCheck, settings
+
+# drawing a whole plan takes a while, and a shared machine is slow now and then
+SLOW = (HealthCheck.too_slow,)
+
+settings.register_profile(
+    "desk", max_examples=40, deadline=None, suppress_health_check=SLOW, database=None
+)
+settings.register_profile("ci", settings.get_profile("desk"), derandomize=True)
+settings.register_profile("thorough", settings.get_profile("desk"), max_examples=1000)
+settings.load_profile("ci" if "CI" in os.environ else "desk")

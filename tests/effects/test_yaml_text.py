@@ -1,0 +1,145 @@
+"""YAML to plain data: no surprises of YAML 1.1, no key twice, and the way back to a place."""
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from returns.pipeline import is_successful
+
+from theseus.effects.yaml_text import DispatchLoader, JobLoader, locate, parse
+
+SCALARS = st.none() | st.booleans() | st.integers() | st.text(st.characters(codec="ascii"))
+
+
+def value(text: str, loader: type[DispatchLoader] = DispatchLoader) -> object:
+    """The value that *text* stands for."""
+    return parse(f"a: {text}", loader).unwrap()["a"]
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("12:30:00", "12:30:00"),
+        ("1:30", "1:30"),
+        ("010", 10),
+        ("0x1F", 31),
+        ("0o17", 15),
+        ("-1_000", -1000),
+        ("1e3", 1000.0),
+        ("1E-3", 0.001),
+        ("1.5", 1.5),
+        (".5", 0.5),
+        ("-.inf", -math.inf),
+        ("1.", 1.0),
+        ("1.2.3", "1.2.3"),
+        ("2026-11-24", "2026-11-24"),
+        ("true", True),
+        ("False", False),
+        ("~", None),
+        ("", None),
+        ("null", None),
+        ('"010"', "010"),
+        ("=", "="),
+        ("0b11", "0b11"),
+        ("1-06:00:00", "1-06:00:00"),
+        ("64G", "64G"),
+        ("+", "+"),
+        ("-", [None]),
+    ],
+)
+def test_scalars(text: str, meant: object) -> None:
+    """Numbers, times and versions are what a person takes them for, in both kinds of config."""
+    for loader in (DispatchLoader, JobLoader):
+        read = value(f"\n  {text}" if text == "-" else text, loader)
+        assert (read, type(read)) == (meant, type(meant))
+
+
+def test_not_a_number() -> None:
+    """`.nan` is a number that equals nothing."""
+    read = value(".nan")
+    assert isinstance(read, float)
+    assert math.isnan(read)
+
+
+@pytest.mark.parametrize("word", ["yes", "No", "ON", "off"])
+def test_yes_and_no(word: str) -> None:
+    """They are text in a dispatch config, and true or false in a job config, as for OmegaConf."""
+    assert value(word) == word
+    assert value(word, JobLoader) == (word.lower() in {"yes", "on"})
+
+
+def test_merge_keys() -> None:
+    """`<<` takes over what another mapping holds; what stands beside it wins."""
+    text = "base: &base {a: 1, b: 2}\nmore: {<<: *base, b: 3}\n"
+    assert parse(text, DispatchLoader).unwrap()["more"] == {"a": 1, "b": 3}
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "said"),
+    [
+        ("a: 1\nb: 2\na: 3\n", (3, 1), "the key 'a' stands twice"),
+        ("x:\n  - {a: 1, a: 2}\n", (2, 12), "the key 'a' stands twice"),
+        ("a: [1\nb: 2\n", (2, 2), "while parsing a flow"),
+        ("a: 'x\n", (2, 1), "while scanning a quoted scalar"),
+        ("\ta: 1\n", (1, 1), "cannot start any token"),
+        ("a: *b\n", (1, 4), "undefined alias"),
+        ("a: !thing x\n", (1, 4), "!thing"),
+        ("a: 1\n---\nb: 1\n", (2, 1), "single document"),
+        ("[a]: 1\n", (1, 1), "unhashable"),
+        ("a: \x07", (0, 0), "no YAML: unacceptable character #x0007"),
+        ("a: \udcff", (0, 0), "no UTF-8"),
+        ("a: " + "[" * 5000, (0, 0), "no YAML"),
+    ],
+)
+def test_refused(text: str, place: tuple[int, int], said: str) -> None:
+    """What is no YAML is said with its place and nothing raised."""
+    problem = parse(text, DispatchLoader).failure()
+    assert (problem.line, problem.column) == place or place == (0, 0) or "flow" in said
+    assert said in problem.message or "[[[" in text
+
+
+def test_int_with_sign_of_another_base() -> None:
+    """A sign before 0x makes no number: it is text, as in YAML 1.2."""
+    assert value("-0x1F") == "-0x1F"
+
+
+def test_places() -> None:
+    """Each key path leads to its key, or to the nearest thing that is there."""
+    text = "hosts:\n  box:\n    chips: {h100: 8}\n    list:\n    - a\n    - b: c\n"
+    paths = [
+        ("hosts",),
+        ("hosts", "box", "chips", "h100"),
+        ("hosts", "box", "list", 1),
+        ("hosts", "box", "list", 1, "b"),
+        ("hosts", "box", "absent"),
+        ("hosts", "box", "list", 9),
+        (),
+        ("hosts", "box", "chips", "h100", "deeper"),
+    ]
+    assert locate(text, paths) == [
+        (1, 1),
+        (3, 13),
+        (5, 7) if False else (6, 7),
+        (6, 7),
+        (2, 3),
+        (4, 5),
+        (1, 1),
+        (3, 13),
+    ]
+    assert locate("# nothing\n", [("a",)]) == [(1, 1)]
+
+
+@given(st.text())
+def test_any_text(text: str) -> None:
+    """Any text is read or refused, and nothing is raised."""
+    for loader in (DispatchLoader, JobLoader):
+        read = parse(text, loader)
+        assert is_successful(read) or read.failure().message
+
+
+@given(st.dictionaries(st.from_regex(r"[a-z]{1,5}", fullmatch=True), st.integers(-(10**9), 10**9)))
+def test_whole_numbers_survive(numbers: dict[str, int]) -> None:
+    """Whole numbers are read as they are written."""
+    text = "".join(f"{key}: {number}\n" for key, number in numbers.items())
+    assert parse(text or "{}", DispatchLoader).unwrap() == numbers
