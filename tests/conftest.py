@@ -2,13 +2,21 @@
 
 import os
 
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 
 # drawing a whole plan takes a while, and a shared machine is slow now and then
 SLOW = (HealthCheck.too_slow,)
 
+# without Phase.explain, which runs a failing example hundreds of times more
+PHASES = (Phase.explicit, Phase.generate, Phase.shrink)
+
 settings.register_profile(
-    "desk", max_examples=40, deadline=None, suppress_health_check=SLOW, database=None
+    "desk",
+    max_examples=40,
+    deadline=None,
+    database=None,
+    phases=PHASES,
+    suppress_health_check=SLOW,
 )
 settings.register_profile("ci", settings.get_profile("desk"), derandomize=True)
 settings.register_profile("thorough", settings.get_profile("desk"), max_examples=1000)

@@ -39,6 +39,9 @@ GIB = 2**30
 any_text = st.text(max_size=30)
 """Text as a file or a value of Python's holds it: no surrogates."""
 
+any_line = any_text.filter(lambda text: "\0" not in text)
+"""Text as a config takes it: without NUL, which no command, path or variable can hold."""
+
 any_string = st.text(st.characters(), max_size=30)
 """Whatever Python holds as a text: NUL and surrogates too."""
 
@@ -97,8 +100,8 @@ def _optional(**entries: SearchStrategy[Any]) -> SearchStrategy[dict[str, Any]]:
     return st.fixed_dictionaries({}, optional=entries)
 
 
-_ASSIGNED = st.dictionaries(variables, any_text.filter(lambda text: "\0" not in text), max_size=2)
-_SECRETS = st.dictionaries(variables, any_text.map(lambda name: f"env:{name}x"), max_size=2)
+_ASSIGNED = st.dictionaries(variables, any_line, max_size=2)
+_SECRETS = st.dictionaries(variables, any_line.map(lambda name: f"env:{name}x"), max_size=2)
 
 
 @st.composite
@@ -127,8 +130,8 @@ def plain_host_data(draw: st.DrawFn, clusters: tuple[str, ...]) -> dict[str, Any
             uv_groups=uv_groups,
             env=_ASSIGNED,
             secrets=_SECRETS,
-            setup=st.lists(any_text, max_size=2),
-            modules=st.lists(any_text, max_size=2),
+            setup=st.lists(any_line, max_size=2),
+            modules=st.lists(any_line, max_size=2),
         )
     )
     return {"type": "plain", "cluster": draw(st.sampled_from(clusters)), **reached, **more}

@@ -5,17 +5,18 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.desk import Desk, Finished, unchanged
+from tests.cli.conftest import Inside
+from tests.cli.desk import Desk, unchanged
 from tests.cli.gpus import pretend_gpus, uuid
 from tests.cli.runs import job, submission
 
 pytestmark = pytest.mark.slow
 
 
-def saved(desk: Desk, *words: str, name: str = "p.yaml") -> str:
+def saved(inside: Inside, desk: Desk, *words: str, name: str = "p.yaml") -> str:
     """The path of a plan, saved outside of the repository."""
     path = str(desk.place / name)
-    finished = desk.theseus("plan", "demo", "train.yaml", "-o", path, *words)
+    finished = inside(desk, "plan", "demo", "train.yaml", "-o", path, *words)
     assert finished.status == 0, finished.err
     return path
 
@@ -28,19 +29,19 @@ def edited(path: str, old: str, new: str) -> str:
     return path
 
 
-def refused(desk: Desk, path: str, status: int) -> str:
+def refused(inside: Inside, desk: Desk, path: str, status: int) -> str:
     """Why the plan at *path* is not performed; nothing is started."""
-    finished = unchanged(desk, lambda: desk.theseus("apply", path))
+    finished = unchanged(desk, lambda: inside(desk, "apply", path))
     assert (finished.status, finished.out) == (status, "")
     assert "Traceback" not in finished.err
     return finished.err
 
 
 @pytest.mark.parametrize("name", ["p.yaml", "p.json"])
-def test_apply(desk: Desk, name: str) -> None:
+def test_apply(desk: Desk, inside: Inside, name: str) -> None:
     """A saved plan is performed as it was shown, and its run has the id that was shown."""
     job(desk, "echo applied")
-    path = saved(desk, name=name)
+    path = saved(inside, desk, name=name)
     desk.write("train.yaml", "changed: since\n")
     finished = desk.theseus("apply", path, "--follow")
     assert finished.status == 0, finished.err
@@ -51,10 +52,10 @@ def test_apply(desk: Desk, name: str) -> None:
     assert plan["run"]["id"] in Path(path).read_text()
 
 
-def test_apply_twice(desk: Desk) -> None:
+def test_apply_twice(desk: Desk, inside: Inside) -> None:
     """A second time starts nothing and says so, with the answer of the first."""
     job(desk, "echo ran >>~/count")
-    path = saved(desk)
+    path = saved(inside, desk)
     first = submission(desk, desk.theseus("apply", path, "--json"))
     assert first.outcome()["state"] == "completed"
     again = desk.theseus("apply", path, "--json")
@@ -67,15 +68,15 @@ def test_apply_twice(desk: Desk) -> None:
     assert (followed.status, "was submitted before" in followed.err) == (0, True)
 
 
-def test_stale_plan(desk: Desk) -> None:
+def test_stale_plan(desk: Desk, inside: Inside) -> None:
     """When the GPUs are taken meanwhile it is refused with the difference; --force overrides."""
     pretend_gpus(desk, 4)
     job(desk, 'echo "<$CUDA_VISIBLE_DEVICES>"')
-    path = saved(desk, "--chip", "h100", "-n", "2")
+    path = saved(inside, desk, "--chip", "h100", "-n", "2")
     pretend_gpus(desk, 4, 0)
-    assert f"GPU {uuid(0)} is busy" in refused(desk, path, 3)
+    assert f"GPU {uuid(0)} is busy" in refused(inside, desk, path, 3)
     pretend_gpus(desk, 4, 0, 1, 2)
-    text = refused(desk, path, 3)
+    text = refused(inside, desk, path, 3)
     assert "the plan is stale: box has changed" in text
     assert "needs 2 h100 chips; 1 free of 4" in text
     assert "--force" in text
@@ -84,48 +85,48 @@ def test_stale_plan(desk: Desk) -> None:
     assert f"<{uuid(0)},{uuid(1)}>" in forced.out
 
 
-def test_gpu_gone(desk: Desk) -> None:
+def test_gpu_gone(desk: Desk, inside: Inside) -> None:
     """A GPU that is no longer there is a difference too, also when enough others are free."""
     pretend_gpus(desk, 1)
-    path = saved(desk, "--n_chips", "1")
+    path = saved(inside, desk, "--n_chips", "1")
     pretend_gpus(desk, 4)
     text = (desk.home / "gpus" / "query").read_text()
     (desk.home / "gpus" / "query").write_text(text.replace(uuid(0), uuid(9)))
-    assert f"GPU {uuid(0)} is gone" in refused(desk, path, 3)
+    assert f"GPU {uuid(0)} is gone" in refused(inside, desk, path, 3)
 
 
-def test_other_version_of_theseus(desk: Desk) -> None:
+def test_other_version_of_theseus(desk: Desk, inside: Inside) -> None:
     """A plan whose shipped files are not this theseus's is not performed."""
-    path = saved(desk, name="p.json")
+    path = saved(inside, desk, name="p.json")
     runtime = json.loads(Path(path).read_text())
     sha256 = next(
         step["content"]["sha256"] for step in runtime["steps"] if step["step"] == "EnsureFile"
     )
     edited(path, f'"sha256": "{sha256}"', f'"sha256": "{"0" * 64}"')
-    finished = desk.theseus("apply", path)
+    finished = inside(desk, "apply", path)
     assert finished.status == 1
     assert "made by another version of theseus" in finished.err
     assert "make the plan again" in finished.err
     assert not list((desk.home / "work/.dispatch/runs").glob("*/answer"))
 
 
-def test_other_schema(desk: Desk) -> None:
+def test_other_schema(desk: Desk, inside: Inside) -> None:
     """A plan of another schema version is refused, with both versions."""
-    path = edited(saved(desk, name="p.json"), '"version": 1', '"version": 2')
-    assert "schema version 2; this theseus reads version 1" in refused(desk, path, 2)
+    path = edited(saved(inside, desk, name="p.json"), '"version": 1', '"version": 2')
+    assert "schema version 2; this theseus reads version 1" in refused(inside, desk, path, 2)
 
 
-def test_damaged_plan(desk: Desk) -> None:
+def test_damaged_plan(desk: Desk, inside: Inside) -> None:
     """A plan that was edited into nonsense is refused with the places."""
-    path = edited(saved(desk, name="p.json"), '"mode": 448', '"mode": "rwx"')
-    assert "not a plan" in refused(desk, path, 2)
+    path = edited(saved(inside, desk, name="p.json"), '"mode": 448', '"mode": "rwx"')
+    assert "not a plan" in refused(inside, desk, path, 2)
 
 
-def test_dirty_tree_is_kept(desk: Desk) -> None:
+def test_dirty_tree_is_kept(desk: Desk, inside: Inside) -> None:
     """A plan of uncommitted files ships what was there when it was made, wherever it is applied."""
     job(desk, "cat new.txt")
     desk.write("new.txt", "as planned\n")
-    path = saved(desk, "--dirty")
+    path = saved(inside, desk, "--dirty")
     (desk.repository / "new.txt").unlink()
     elsewhere = Desk(desk.place, {}, "home")
     finished = elsewhere.theseus("apply", path, "--follow")
@@ -133,24 +134,24 @@ def test_dirty_tree_is_kept(desk: Desk) -> None:
     assert "as planned" in finished.out
 
 
-def test_committed_tree_after_more_commits(desk: Desk) -> None:
+def test_committed_tree_after_more_commits(desk: Desk, inside: Inside) -> None:
     """A plan of a commit ships that commit, wherever HEAD is by now."""
     job(desk, "cat text")
     desk.write("text", "one\n")
     desk.commit()
-    path = saved(desk)
+    path = saved(inside, desk)
     desk.write("text", "two\n")
     desk.commit()
     finished = desk.theseus("apply", path, "--follow")
     assert "one" in finished.out
 
 
-def test_source_not_to_be_had(desk: Desk) -> None:
+def test_source_not_to_be_had(desk: Desk, inside: Inside) -> None:
     """Away from the repository a plan of a commit has nothing to ship, which is said."""
-    path = saved(desk)
-    finished: Finished = Desk(desk.place, {}, "home").theseus("apply", path)
+    path = saved(inside, desk)
+    finished = inside(Desk(desk.place, {}, "home"), "apply", path)
     assert finished.status == 1
     assert "not in a git repository" in finished.err
     assert "where the source is" in finished.err
     assert not list((desk.home / "work/.dispatch/runs").glob("*/answer"))
-    assert desk.theseus("apply", path).status == 0, "the same plan, from the right place"
+    assert inside(desk, "apply", path).status == 0, "the same plan, from the right place"

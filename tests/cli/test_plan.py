@@ -3,6 +3,7 @@
 import json
 import os
 import stat
+from functools import partial
 from typing import Any
 
 import pytest
@@ -149,11 +150,9 @@ def test_trace(desk: Desk, inside: Inside, snapshot: SnapshotAssertion) -> None:
 def test_nothing_fits_now(desk: Desk, inside: Inside, snapshot: SnapshotAssertion) -> None:
     """Busy chips are not free: exit status 3, with the numbers, and nothing started."""
     pretend_gpus(desk, 8, 0, 3, 5)
-    for words in (("plan", "demo"), ("submit", "demo")):
-        finished = unchanged(
-            desk,
-            lambda words=words: inside(desk, *words, "train.yaml", "--chip", "h100", "-n", "8"),
-        )
+    for command in ("plan", "submit"):
+        words = (command, "demo", "train.yaml", "--chip", "h100", "-n", "8")
+        finished = unchanged(desk, partial(inside, desk, *words))
         assert (finished.status, finished.out) == (3, "")
         assert finished.err == snapshot(name="nothing fits")
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli.conftest import Inside
 from tests.cli.desk import Desk, Finished
 from tests.cli.runs import Submission, submission
 
@@ -129,27 +130,27 @@ def test_secrets(secret_desk: Desk) -> None:
     assert run.place("log").read_text().splitlines().count("0") == 1
 
 
-def test_no_plan_holds_a_secret(secret_desk: Desk) -> None:
+def test_no_plan_holds_a_secret(secret_desk: Desk, inside: Inside) -> None:
     """No form of the plan holds one; each names where its secrets come from."""
     words = ("plan", "demo", "train.yaml", "--load", "secretjobs")
     for more in ((), ("--dry-run",), ("--json",), ("--explain",)):
-        shown = clean(secret_desk.theseus(*words, *more))
+        shown = clean(inside(secret_desk, *words, *more))
         assert shown.status == 0, shown.err
         if "--explain" not in more:
             assert "SECRET_ENV" in shown.out
             assert "SECRET_JOB" in shown.out
     for name in ("p.yaml", "p.json"):
-        clean(secret_desk.theseus(*words, "-o", name))
+        clean(inside(secret_desk, *words, "-o", name))
         assert not holds_canary((secret_desk.repository / name).read_bytes())
 
 
-def test_same_plan_whatever_the_secret(secret_desk: Desk) -> None:
+def test_same_plan_whatever_the_secret(secret_desk: Desk, inside: Inside) -> None:
     """A plan depends on the references, not on what they hold."""
     words = ("plan", "demo", "train.yaml", "--load", "secretjobs", "--dry-run", "--json")
     plans = []
     for canary in ("one", "quite another"):
         variables = {f"SECRET_{kind}": canary for kind in ("ENV", "OC", "JOB")}
-        shown = Desk(secret_desk.place, variables).theseus(*words)
+        shown = inside(Desk(secret_desk.place, variables), *words)
         plan = json.loads(shown.out)
         plans.append(shown.out.replace(plan["run"]["id"], "ID"))
     assert plans[0] == plans[1]

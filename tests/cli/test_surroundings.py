@@ -124,8 +124,9 @@ def test_umask_and_odd_directories(desk: Desk) -> None:
     there = Desk(desk.place, {}, str(odd.relative_to(desk.place)))
     finished = there.theseus("submit", "demo", "train.yaml", "--follow")
     assert finished.status == 0, finished.err
-    runs = desk.home / "work" / ".dispatch" / "runs"
-    assert {path.stat().st_mode & 0o077 for path in [runs, *runs.rglob("*")]} == {0}
+    (run_dir,) = (desk.home / "work" / ".dispatch" / "runs").iterdir()
+    sent = [run_dir / name for name in ("bootstrap.sh", "job.env", "payload.json", "plan.json")]
+    assert {path.stat().st_mode & 0o077 for path in (run_dir, run_dir.parent, *sent)} == {0}
 
 
 def test_module_form(desk: Desk) -> None:

@@ -45,7 +45,7 @@ def test_shell_text_is_the_shells(file: Path, monkeypatch: pytest.MonkeyPatch) -
     setup = (
         "    setup: ['cd ${HOME}', 'export A=${oc.env:PLACE}']\n    env: {P: '${oc.env:PLACE}'}\n"
     )
-    file.write_text(CONFIG.replace("~/root", "${oc.env:PLACE}/root") + setup)
+    file.write_text(CONFIG.replace("~/root", "'${oc.env:PLACE}/root'") + setup)
     config = load_config(str(file)).unwrap()
     host = config.hosts["box"]
     assert host.setup == ("cd ${HOME}", "export A=${oc.env:PLACE}")

@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from tests.runtime.host import NO_TOOL, ROOT, Site, Source, payload
+from theseus.base.node_list import expand_nodes
 from theseus.runtime.hardware import finalized, hardware_result
 from theseus.runtime.local import execution_spec, expanded_hardware
 from theseus.runtime.payload import PayloadError
-from theseus.runtime.processes import Processes, expand_nodes, process_variables, processes
+from theseus.runtime.processes import Processes, process_variables, processes
 
 RECORDED = ROOT / "tests/base/nvidia-smi"
 UNKNOWN = {"chip": None, "total_chips": 1}
@@ -119,7 +120,7 @@ def test_the_spec_of_a_process_among_others(tmp_path: Path) -> None:
     )
     kinds = ("WORK", "DATA", "CHECKPOINT", "RESULTS")
     environment = {f"THESEUS_{kind}_DIR": str(tmp_path / kind) for kind in kinds}
-    slurm = {"SLURM_JOB_NODELIST": "gpu[1-2]", "SLURM_NODEID": "1", "THESEUS_RESTART_COUNT": "3"}
+    slurm = {"SLURM_STEP_NODELIST": "gpu[1-2]", "SLURM_PROCID": "1", "THESEUS_RESTART_COUNT": "3"}
     spec = execution_spec(given, {**environment, **slurm})
     assert spec.distributed
     assert not spec.is_main
@@ -160,7 +161,7 @@ def test_processes_agree_on_an_address() -> None:
     """Every node of a run computes the same address without asking another."""
     first, second = (
         process_variables(
-            "r1", processes({"SLURM_JOB_NODELIST": "n[1-2]", "SLURM_NODEID": str(index)})
+            "r1", processes({"SLURM_STEP_NODELIST": "n[1-2]", "SLURM_PROCID": str(index)})
         )
         for index in range(2)
     )

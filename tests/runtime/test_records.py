@@ -9,8 +9,8 @@ import pytest
 
 from tests.runtime.host import Site, Source, read, until
 from theseus.runtime.documents import read_document, replace_document, write_once
+from theseus.runtime.early_end import main as record
 from theseus.runtime.leftovers import contents, leftover
-from theseus.runtime.outcome import main as record
 from theseus.runtime.payload import filled, masked
 
 
@@ -82,7 +82,7 @@ def test_a_document_is_an_object(tmp_path: Path) -> None:
         read_document(tmp_path / "d.json")
 
 
-def test_the_command_line_of_outcome(tmp_path: Path) -> None:
+def test_the_command_line_of_an_early_end(tmp_path: Path) -> None:
     """The bootstrap's record has every field, though payload and directories are missing."""
     assert record([str(tmp_path), "failed", "unpack", "137", 'it\'s "so"', ""]) == 0
     outcome = read(tmp_path / "outcome.json")

@@ -48,7 +48,8 @@ def read_text(kind: str, path: str, advice: str) -> Result[str, BadFile | Unread
         reason = f"is no UTF-8 text (byte {error.start})"
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
-    except RuntimeError as error:  # `~name` of a user that does not exist
+    except (RuntimeError, ValueError) as error:
+        # `~name` of a user that does not exist, or a NUL in the path
         reason = str(error).lower().rstrip(".")
     return Failure(Unreadable(kind, path, reason, advice))
 

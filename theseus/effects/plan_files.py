@@ -1,6 +1,7 @@
 """Plan files: plans saved and read back, as YAML (`.yaml`, `.yml`) or JSON (any other name)."""
 
 import json
+import re
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from theseus.effects.yaml_text import parse
 
 YAML_SUFFIXES = (".yaml", ".yml")
 _JSON = "!json"
+_BREAKS = re.compile("[\x85\u2028\u2029]")
 
 
 def plan_target(path: str) -> Result[Path, PlanError]:
@@ -107,10 +109,13 @@ def _represent_text(dumper: _Dumper, text: str) -> yaml.ScalarNode:
     if SURROGATE.search(text):
         # bytes of a path that are no UTF-8: YAML has no escape for them, JSON does
         return dumper.represent_scalar(_JSON, json.dumps(text))
-    style = (
-        "|" if "\n" in text and all(line == line.rstrip() for line in text.split("\n")) else None
-    )
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=_style(text))
+
+
+def _style(text: str) -> str | None:
+    if _BREAKS.search(text):
+        return '"'  # elsewhere YAML 1.1 reads these as line breaks, and folds them
+    return "|" if "\n" in text and all(line == line.rstrip() for line in text.split("\n")) else None
 
 
 def _construct_json(loader: _Loader, node: yaml.ScalarNode) -> Any:  # noqa: ANN401  whatever JSON holds

@@ -106,7 +106,7 @@ class _Stop:
         if self.told is None:
             self.told = Told(received.number, time.time())
             self._tell_at = time.monotonic() + HEARSAY_SECONDS
-            self._kill_at = time.monotonic() + self._grace(self.told.at)
+            self._kill_at = self._tell_at + self._grace(self.told.at)
 
     @property
     def due(self) -> float:

@@ -11,11 +11,6 @@ told='' signals=0
 
 say() { printf 'theseus: %s\n' "$*"; }
 
-hear() { # NAME: SLURM tells the steps itself; this script only has to outlive them
-  signals=$((signals + 1))
-  [[ $1 != TERM ]] || told=yes
-}
-
 claim() { # the first job to come owns the run; it comes again when it was requeued
   local owner=''
   if (set -C && printf '%s\n' "$job" >job_id) 2>/dev/null; then return; fi
@@ -51,9 +46,8 @@ begin() { # a run starts once, and again only when it was preempted or lost a no
   if ((start < ${SLURM_RESTART_COUNT:-0})); then start=$SLURM_RESTART_COUNT; fi
   printf '%s\n' "$((start + 1))" >starts
   # older SLURM does not say when the time is over
-  [[ -n ${SLURM_JOB_END_TIME:-} ]] || export SLURM_JOB_END_TIME=$(
-    SLURM_TIME_FORMAT=%s squeue -h -j "$job" -o %e 2>/dev/null
-  )
+  : "${SLURM_JOB_END_TIME:=$(SLURM_TIME_FORMAT=%s squeue -h -j "$job" -o %e 2>/dev/null)}"
+  export SLURM_JOB_END_TIME
 }
 
 steps() { # run bootstrap.sh on each node; its exit status, though signals come in between
@@ -83,8 +77,9 @@ conclude() { # where no node could record the end
 }
 
 cd -- "$run_dir" || exit 1
-trap 'hear TERM' TERM
-trap 'hear other' INT HUP USR1 USR2
+# SLURM tells the steps itself; this script only has to outlive them
+trap 'signals=$((signals + 1)) told=yes' TERM
+trap 'signals=$((signals + 1))' INT HUP USR1 USR2
 claim
 answer
 begin

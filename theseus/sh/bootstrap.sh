@@ -203,7 +203,7 @@ theseus_await() { # FILE: until it is there
   until [[ -e $1 ]]; do
     theseus_stop_if_told
     sleep 0.2
-    : "${1%/*}"/* # listing a directory has NFS ask its server; looking for a name may not
+    : "${1%/*}"/* # a directory listed is one NFS asks its server for; a name looked for may not be
   done
 }
 

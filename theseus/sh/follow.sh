@@ -9,10 +9,30 @@
 set -u
 export LC_ALL=C
 unset BASH_ENV ENV CDPATH
+asked=-5
 
-alive() { # is the process that the answer file names still the one that was started?
+queued() { # JOB: asked every five seconds at most; *could not ask* is not *no such job*
+  local said
+  if ((SECONDS < asked + 5)); then return 0; fi
+  asked=$SECONDS
+  said=$(squeue -h -t all -j "$1" -o %T 2>&1 </dev/null) || {
+    [[ $said != *'Invalid job id'* ]]
+    return
+  }
+  case $said in
+    '' | BOOT_FAIL* | CANCELLED* | COMPLETED* | DEADLINE* | FAILED* | NODE_FAIL* | OUT_OF_MEMORY* | \
+      TIMEOUT* | REVOKED*) return 1 ;;
+    *) return 0 ;; # PREEMPTED is on its way back to the queue
+  esac
+}
+
+alive() { # does what the answer file names still run, or wait to?
   local pid start _ stat
   read -r pid start _ <"$run_dir/answer" || return 1
+  if [[ $pid == slurm ]]; then
+    queued "$start"
+    return
+  fi
   { read -r stat <"/proc/$pid/stat"; } 2>/dev/null || return 1
   # shellcheck disable=SC2086 # split on purpose
   set -- ${stat##*) }

@@ -12,6 +12,7 @@
 set -u
 set -o pipefail
 set +e
+locale=${LC_ALL-} # for what is started here; this text itself counts bytes
 export LC_ALL=C
 unset BASH_ENV ENV CDPATH
 exec 3>&1
@@ -143,12 +144,42 @@ launch() { # RUN_DIR LOG: start bootstrap.sh in a session of its own and answer 
   fi
   (umask 077 && : >>"$2") || return 1
   cd / || return 1
-  setsid bash "$1/bootstrap.sh" "$1" </dev/null >>"$2" 2>&1 3>&- &
+  LC_ALL=$locale setsid bash "$1/bootstrap.sh" "$1" </dev/null >>"$2" 2>&1 3>&- &
   pid=$!
   if [[ -r /proc/sys/kernel/random/boot_id ]]; then read -r boot </proc/sys/kernel/random/boot_id; fi
   printf '%s %s %s\n' "$pid" "$(start_time "$pid" 2>/dev/null || echo 0)" "$boot" >"$1/answer.part" &&
     mv -f -- "$1/answer.part" "$1/answer" &&
     cat -- "$1/answer"
+}
+
+scrub() { # nothing of an allocation this shell may stand in, or of the user's habits, reaches sbatch
+  local name
+  for name in "${!SLURM_@}" "${!SBATCH_@}" "${!SRUN_@}"; do
+    # where the cluster's own configuration lies is neither
+    if [[ $name != SLURM_CONF ]]; then unset "$name"; fi
+  done
+}
+
+submit() { # RUN_DIR SBATCH [ARG…]: hand the run to SLURM and answer `slurm JOB [CLUSTER]`
+  local run_dir=$1 said status=0 id='' cluster=''
+  shift
+  if ! mkdir -- "$run_dir/launched"; then
+    echo "$run_dir: submitted before" >&2
+    return 1
+  fi
+  cd / || return 1
+  said=$(scrub && LC_ALL=$locale "$@" 2>"$run_dir/sbatch.err") || status=$?
+  cat -- "$run_dir/sbatch.err" >&2
+  IFS=';' read -r id cluster <<<"${said##*$'\n'}"
+  if ((status)) || [[ ! $id =~ ^[0-9]+$ ]]; then
+    # an answer that was lost on the way is no refusal: the job may be there, and answers when it starts
+    grep -qE 'timed out|Zero Bytes|Communication' "$run_dir/sbatch.err" || rmdir -- "$run_dir/launched"
+    if ((! status)); then echo "sbatch answered no job id: $said" >&2; fi
+    return 1
+  fi
+  printf 'slurm %s%s\n' "$id" "${cluster:+ $cluster}" >"$run_dir/answer.part" &&
+    mv -f -- "$run_dir/answer.part" "$run_dir/answer" &&
+    cat -- "$run_dir/answer"
 }
 
 frame -1 0 ''

@@ -5,7 +5,6 @@ from pathlib import Path
 
 from tests.e2e.slurm.site import CONTROLLER, MACHINES, NODES, USER, Site
 
-
 PARTITIONS = """\
 PartitionName=DEFAULT DefaultTime=01:00:00 DefMemPerCPU=1000 PriorityTier=10 PreemptMode=OFF
 PartitionName=cpu Nodes=cpu[1-2] MaxTime=1-00:00:00
@@ -190,18 +189,15 @@ Host slurm
 """
 
 
-def hosts() -> str:
-    """The /etc/hosts of every machine: an srun is called back at the address of its host's name."""
-    return "".join(f"127.0.0.1 {name}\n" for name in ("localhost", *MACHINES))
-
-
-def account_files(site: Site, etc: Path) -> dict[str, str]:
-    """The passwd, group and shadow of every machine: those in *etc*, and the user."""
+def etc_files(site: Site, etc: Path) -> dict[str, str]:
+    """The files in /etc of every machine that differ from those in *etc*, which know no user."""
     identity = f"{site.user_id}:{site.user_id}"
-    # `*` is no password; `!` would be a locked account, which sshd refuses
-    added = {
-        "passwd": f"{USER}:x:{identity}::{site.home}:/bin/bash\n",
-        "group": f"{USER}:x:{site.user_id}:\n",
-        "shadow": f"{USER}:*:20000:0:99999:7:::\n",
+    user, group = f"{USER}:x:{identity}::{site.home}:/bin/bash\n", f"{USER}:x:{site.user_id}:\n"
+    return {
+        # an srun is called back at the address of its machine's name
+        "hosts": "".join(f"127.0.0.1 {name}\n" for name in ("localhost", *MACHINES)),
+        "passwd": (etc / "passwd").read_text() + user,
+        "group": (etc / "group").read_text() + group,
+        # `*` is no password; `!` would be a locked account, which sshd refuses
+        "shadow": "".join(f"{name}:*:20000:0:99999:7:::\n" for name in ("root", USER)),
     }
-    return {name: (etc / name).read_text() + line for name, line in added.items()}

@@ -9,10 +9,12 @@ from pathlib import Path
 from tests.e2e.slurm import configuration
 from tests.e2e.slurm.site import MACHINES, NODES, Site
 
+FOLDERS = ("etc", "gpu", "home", "log", "scratch", "scratches", "spool", "ssh", "state", "true-etc")
+
 
 def write_files(site: Site, extra: str = "") -> None:
     """Write everything that the machines of *site* read; *extra* are lines for slurm.conf."""
-    for name in ("etc", "gpu", "home", "log", "scratch", "scratches", "spool", "ssh", "state"):
+    for name in FOLDERS:
         (site.folder / name).mkdir()
     for machine in MACHINES:
         scratch = site.folder / "scratches" / machine
@@ -32,11 +34,12 @@ def write_files(site: Site, extra: str = "") -> None:
 
 def _write_configuration(site: Site, extra: str) -> None:
     etc = site.folder / "etc"
-    (etc / "hosts").write_text(configuration.hosts())
-    for name, text in configuration.account_files(site, Path("/etc")).items():
+    for name, text in configuration.etc_files(site, Path("/etc")).items():
         (etc / name).write_text(text)
-    (etc / "shadow").chmod(0o600)
     site.settings.mkdir()
+    for entry in Path("/etc").iterdir():
+        if not (etc / entry.name).exists():
+            (etc / entry.name).symlink_to(site.folder / "true-etc" / entry.name)
     (site.settings / "slurm.conf").write_text(configuration.slurm_conf(site, extra))
     (site.settings / "gres.conf").write_text(configuration.gres_conf(site))
     (site.folder / "ssh" / "sshd_config").write_text(configuration.sshd_config(site))
