@@ -4,7 +4,11 @@
 # say so themselves, and fail in CI.
 set -euo pipefail
 
-packages=(openssh-server openssh-client tcsh fish zstd strace)
+packages=(
+  openssh-server openssh-client tcsh fish zstd strace
+  munge slurmctld slurmd slurm-client slurm-wlm-basic-plugins # the cluster of tests/e2e/slurm
+  slurmdbd mariadb-server                                     # and its accounting
+)
 missing=()
 for package in "${packages[@]}"; do
   dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")

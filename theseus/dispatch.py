@@ -30,6 +30,7 @@ from theseus.effects.perform import Performance, Performer, perform
 from theseus.effects.reading import (
     JobFile,
     Names,
+    check_after,
     check_environment,
     check_groups,
     check_names,
@@ -100,6 +101,7 @@ class Options(TypedDict, total=False):
     env: Mapping[str, str]
     uv_groups: Sequence[str]
     load: Sequence[str]
+    after: str | None
     start: Path
 
 
@@ -174,12 +176,14 @@ def _order(call: _Call) -> Result[Order, PlanError]:
             take=dirty_tree if call.get("dirty") else committed_tree,
             environment=environment,
             uv_groups=uv_groups,
+            after=after,
         )
         for file in _job_config(call["cfg"])
         for request in _request(call)
         for _ in check_names(names, "repository")
         for environment in check_environment(variables)
         for uv_groups in check_groups(tuple(call.get("uv_groups", ())))
+        for after in check_after(call.get("after"))
         for job in find_job(file, None, tuple(call.get("load", ())), start)
     )
     return ordered

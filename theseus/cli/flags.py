@@ -64,6 +64,8 @@ class Flags:
         Dependency group to install, besides the host's (repeat for more).
     load
         Module whose jobs are known too (repeat for more).
+    after
+        Run that must have completed first, by its id; it lies on the same cluster.
     """
 
     dispatch_config: Annotated[str | None, Parameter(name=("--dispatch-config", "-d"))] = None
@@ -85,3 +87,4 @@ class Flags:
     env: Annotated[tuple[str, ...], List] = ()
     uv_group: Annotated[tuple[str, ...], List] = ()
     load: Annotated[tuple[str, ...], List] = ()
+    after: str | None = None

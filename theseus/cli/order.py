@@ -11,6 +11,7 @@ from theseus.effects.load import load_config
 from theseus.effects.reading import (
     Names,
     asked_hardware,
+    check_after,
     check_environment,
     check_groups,
     check_names,
@@ -39,11 +40,13 @@ def read_order(
             take=dirty_tree if flags.dirty else committed_tree,
             environment=environment,
             uv_groups=uv_groups,
+            after=after,
         )
         for start in here()
         for _ in check_names(names, "repository")
         for environment in check_environment(flags.env)
         for uv_groups in check_groups(flags.uv_group)
+        for after in check_after(flags.after)
         for file in read_job_config(config, overrides)
         for dispatch_config in load_config(flags.dispatch_config)
         for job in find_job(file, flags.job, flags.load, start)

@@ -16,6 +16,7 @@ from returns.result import Failure, Result, Success
 from theseus.base.command import KEY, command_argv
 from theseus.base.hardware import HardwareRequest
 from theseus.base.job import valid_name
+from theseus.core.after import run_id_problem
 from theseus.core.decode import Problem, expected, show_path
 from theseus.core.errors import BadFile, BadInput, BadJob, PlanError, UnknownJob
 from theseus.core.fields import group_problem, variable_problem
@@ -185,6 +186,14 @@ def check_groups(names: tuple[str, ...]) -> Result[tuple[str, ...], PlanError]:
         if (problem := group_problem(name)) is not None
     )
     return Failure(BadInput(problems)) if problems else Success(names)
+
+
+def check_after(run_id: str | None) -> Result[str | None, PlanError]:
+    """The run that `--after` names."""
+    problem = None if run_id is None else run_id_problem(run_id)
+    if problem is None:
+        return Success(run_id)
+    return Failure(BadInput((BadFlag("--after", problem),)))
 
 
 def _as_flag(file: JobFile, problem: Problem) -> BadFlag:

@@ -145,9 +145,7 @@ def _planned(
 
 def _assignment(order: Order, names: Names) -> Assignment:
     run = Run(order.run_id, names.name, names.project or "", names.group or "", order.job.key)
-    return Assignment(
-        run, order.job, order.values, order.environment, order.uv_groups, order.after
-    )
+    return Assignment(run, order.job, order.values, order.environment, order.uv_groups, order.after)
 
 
 def _archive_of(plan: Plan, start: Path) -> Callable[[Path], Result[object, SourceError]]:

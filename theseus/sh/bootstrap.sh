@@ -184,6 +184,17 @@ theseus_python_on_path() { # `python3` and `python` mean the Python found, where
   export PATH="$theseus_path:$PATH"
 }
 
+# --- another run first --------------------------------------------------------------------------
+
+theseus_after() { # wait until the run of the directory THESEUS_AFTER has completed
+  theseus_run theseus_asking_after || {
+    theseus_stop_if_told
+    theseus_fail 1 "$(theseus_reason)"
+  }
+}
+
+theseus_asking_after() { theseus_module after "$theseus_run_dir" "$THESEUS_AFTER" >"$theseus_node_dir/stage.out"; }
+
 # --- unpack -------------------------------------------------------------------------------------
 
 theseus_meet() { # the main node prepares the work directory for those that see it too
@@ -436,6 +447,7 @@ theseus_begin
 theseus_read
 theseus_setup
 theseus_find_python
+[[ -z ${THESEUS_AFTER:-} ]] || theseus_after
 [[ -z ${4:-} ]] || { theseus_stage=job && theseus_fail "$3" "$4"; }
 theseus_python_on_path
 theseus_stage=unpack

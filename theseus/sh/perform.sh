@@ -182,4 +182,33 @@ submit() { # RUN_DIR SBATCH [ARG…]: hand the run to SLURM and answer `slurm JO
     cat -- "$run_dir/answer"
 }
 
+state() { # RUN_DIR: how the run ended; nothing before it has
+  sed -n 's/.*"state": "\([a-z]*\)".*/\1/p' "$1/outcome.json" 2>/dev/null | head -n 1
+}
+
+submit_after() { # AWAITED RUN_DIR SBATCH [ARG…] SCRIPT RUN_DIR: submit, to start when another run has completed
+  local kind='' id='' awaited=${1##*/} ended
+  ended=$(state "$1")
+  [[ ! -s $1/answer ]] || read -r kind id _ <"$1/answer"
+  if [[ ! -d $1 ]]; then
+    echo "there is no run $awaited here ($1): a run waits for one that was submitted to the same cluster" >&2
+  elif [[ $ended == completed ]]; then
+    shift
+    submit "$@"
+    return
+  elif [[ $ended == failed ]]; then
+    echo "run $awaited failed, so ${2##*/} would never start: nothing was submitted" >&2
+  elif [[ -z $kind ]]; then
+    echo "run $awaited was not submitted, so nothing can wait for it: submit it first" >&2
+  elif [[ $kind != slurm ]]; then
+    echo "run $awaited is no SLURM job, so none can wait for it: submit again when it has completed" >&2
+  else
+    shift
+    # after the options of the config, whose own --dependency this one stands above
+    submit "${@:1:$#-2}" "--dependency=afterok:$id" --kill-on-invalid-dep=yes "${@: -2}"
+    return
+  fi
+  return 1
+}
+
 frame -1 0 ''

@@ -30,11 +30,11 @@ class Job:
     """A job as squeue lists it; *reason* is why it waits, or nothing."""
 
     number: int
-    name: str
     partition: str
     state: str
     reason: str
     nodes: str
+    name: str
 
 
 class SlurmCluster:
@@ -107,9 +107,9 @@ class SlurmCluster:
 
     def jobs(self, *options: str) -> tuple[Job, ...]:
         """The jobs that are not final, or those that squeue lists with *options*."""
-        form = "%i|%j|%P|%T|%r|%N"
+        form = "%A|%P|%T|%r|%N|%j"
         listed = self.run(["squeue", "-h", "-o", form, *(options or ("-t", ACTIVE))]).stdout
-        rows = (line.split("|") for line in listed.splitlines())
+        rows = (line.split("|", 5) for line in listed.splitlines())
         return tuple(Job(int(number), *texts) for number, *texts in rows)
 
     def states(self) -> dict[str, str]:

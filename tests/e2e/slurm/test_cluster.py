@@ -1,5 +1,6 @@
 """The test cluster itself: what the other tests in this folder build on."""
 
+import os
 import subprocess
 import time
 
@@ -58,6 +59,14 @@ def test_clear_undoes_what_tests_do_to_nodes(slurm: SlurmCluster) -> None:
     slurm.clear()
     assert slurm.states() == dict.fromkeys(slurm.nodes, "idle")
     assert slurm.jobs() == ()
+
+
+def test_accounts_of_this_machine_do_not_matter(slurm: SlurmCluster) -> None:
+    """The user stays known while users come and go on the machine that runs the tests."""
+    name = f"theseus{os.getpid()}"
+    subprocess.run(["useradd", "--no-create-home", name], check=True, capture_output=True)
+    subprocess.run(["userdel", name], check=True, capture_output=True)
+    assert slurm.as_user(["id", "-un"], machine="gpu1").stdout == f"{slurm.user}\n"
 
 
 def test_accounting_knows_the_user(slurm_accounting: SlurmCluster) -> None:
