@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import yaml
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 from returns.result import Result
 
 from theseus.base.chip import chip_named_by
@@ -31,6 +31,7 @@ from theseus.effects.load import load_config
 from theseus.effects.reading import (
     Names,
     asked_hardware,
+    check_after,
     check_environment,
     check_groups,
     check_names,
@@ -63,6 +64,7 @@ class Words:
     overrides: tuple[str, ...] = ()
     env: tuple[str, ...] = ()
     uv_groups: tuple[str, ...] = ()
+    after: str | None = None
     client: Mapping[str, str] = field(factory=dict)
 
 
@@ -106,13 +108,14 @@ def planned(folder: Path) -> Result[Plan, PlanError]:
             )
             for environment in check_environment(words.env)
             for uv_groups in check_groups(words.uv_groups)
+            for after in check_after(words.after)
             for file in read_job_config("train.yaml", words.overrides)
             for config in load_config("dispatch.yaml")
             for request in asked_hardware(words.flags, file, tuple(config.clusters))
             for plan in build_plan(
                 World(config, _inventory(folder), source, RELEASE),
                 request,
-                _assignment(names, file.values, environment, uv_groups),
+                evolve(_assignment(names, file.values, environment, uv_groups), after=after),
             )
         )
     return made

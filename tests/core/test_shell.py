@@ -12,7 +12,7 @@ from theseus.core.shell import (
     command_line,
     environment_file,
     path_word,
-    split_command,
+    option_word,
     word,
 )
 
@@ -54,11 +54,12 @@ def test_path_word(path: str, shown: str) -> None:
     assert path_word(path) == shown
 
 
-def test_split_command() -> None:
-    """A command in one line is split as a shell would, and expands nothing."""
-    assert split_command("a 'b c' $HOME") == ("a", "b c", "$HOME")
-    with pytest.raises(ValueError, match="quotation"):
-        split_command("a 'b")
+@given(any_word)
+def test_option(path: str) -> None:
+    """The value of an option arrives as it was, its leading `~/` as the far side's home."""
+    option = option_word(f"--output=~/{path}")
+    assert spoken(f"printf '%s\\0' {option}") == [f"--output={at_home('~/' + path)}"]
+    assert option_word(path) == path_word(path) or path.startswith("--")
 
 
 def test_variables_of_bash() -> None:

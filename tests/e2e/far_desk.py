@@ -1,4 +1,4 @@
-"""A desk whose host is far: theseus runs here as a user, and reaches a real sshd by ~/.ssh/config."""
+"""A desk whose host is far: a user here, who reaches a real sshd by ~/.ssh/config."""
 
 import json
 import os

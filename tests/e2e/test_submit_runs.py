@@ -5,6 +5,7 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +19,7 @@ from tests.e2e.sshd import LOGIN_SHELLS, Sshd
 
 pytestmark = pytest.mark.slow
 
+UV = Path(sys.executable).with_name("uv")
 NANOLM = Path(__file__).resolve().parents[2] / "examples" / "nanolm"
 
 
@@ -104,24 +106,30 @@ def test_secrets_arrive_privately(far: FarDesk) -> None:
     assert far.outcome(run.run_id)["state"] == "completed"
     assert (far.place / "seen").exists()
     assert not (run_dir / "secrets.env").exists()
-    holds = [
-        path for path in far.place.rglob("*") if path.is_file() and b"canary" in path.read_bytes()
-    ]
-    assert [path.name for path in holds] in ([], ["job.sh"], ["job.sh", f"{'x' * 0}"]), holds
+    files = [path for path in far.place.rglob("*") if path.is_file()]
+    assert not [path for path in files if b"canary" in path.read_bytes()]
 
 
 @pytest.fixture(scope="module")
 def uv_cache(sshd: Sshd, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A cache with all that nanolm's environment needs, for the user at the far side."""
-    uv = shutil.which("uv")
-    if uv is None:
-        pytest.skip("uv is not installed here")
+    if not UV.exists():
+        pytest.skip("uv is not installed beside this Python")
     folder = tmp_path_factory.mktemp("uv")
     project = folder / "nanolm"
     shutil.copytree(NANOLM, project, ignore=shutil.ignore_patterns(".venv"))
     cache = folder / "cache"
     python = shutil.which("python3", path="/usr/local/bin:/usr/bin:/bin") or "python3"
-    command = [uv, "sync", "--frozen", "--quiet", "--python", python, "--cache-dir", str(cache)]
+    command = [
+        str(UV),
+        "sync",
+        "--frozen",
+        "--quiet",
+        "--python",
+        python,
+        "--cache-dir",
+        str(cache),
+    ]
     filled = subprocess.run(command, cwd=project, capture_output=True, text=True, check=False)
     if filled.returncode != 0:
         pytest.skip(f"the packages of nanolm are not to be had here: {filled.stderr}")
@@ -138,7 +146,7 @@ def test_nanolm(far: FarDesk, uv_cache: Path) -> None:
     """The example project is trained at the far side, in the environment of its lock file."""
     tools = far.place / "tools"
     tools.mkdir(parents=True)
-    shutil.copy(str(shutil.which("uv")), tools / "uv")
+    shutil.copy(UV, tools / "uv")
     if os.geteuid() == 0:
         shutil.chown(far.place, far.user)
     far.configure(

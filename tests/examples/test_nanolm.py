@@ -309,22 +309,6 @@ def test_checkpoints_of_another_training(tmp_path: Path) -> None:
     assert "Choose another name for this run, or remove that folder." in str(told.value)
 
 
-def test_another_process_does_nothing(tmp_path: Path) -> None:
-    """Of several processes only the main one trains and writes."""
-    code = START.replace(
-        "local_device_count=1", "local_device_count=1, process_count=2, process_index=1"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code, str(tmp_path), json.dumps(asdict(SMALL))],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(REPOSITORY), str(EXAMPLE)])},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert (done.returncode, list(tmp_path.iterdir())) == (0, []), done.stderr
-    assert "nothing to do" in done.stdout
-
-
 def test_the_key_is_cheap() -> None:
     """Importing the module that registers the job does not import numpy."""
     code = "import sys, nanolm.jobs; sys.exit('numpy' in sys.modules)"

@@ -128,7 +128,9 @@ def parse_rocm_query(text: str) -> Tuple[Device, ...]:
     answer = json.loads(text[start:])
     cards = ((re.fullmatch(r"card(\d+)", key), fields) for key, fields in answer.items())
     found = [
-        _rocm_device(int(match.group(1)), fields) for match, fields in cards if match is not None
+        _rocm_device(int(match.group(1)), fields)
+        for match, fields in cards
+        if match is not None and isinstance(fields, dict)
     ]
     return tuple(sorted(found, key=lambda device: device.index))
 

@@ -100,6 +100,8 @@ def _target(choice: Choice, host: Host) -> Target:
 def _notes(placed: Placed) -> Iterator[str]:
     yield from (warn(warning) for warning in placed.source.warnings)
     yield from placed.choice.notes
+    if (after := placed.assignment.after) is not None:
+        yield f"it starts when run {after} has completed"
     if isinstance(placed.host, PlainHost) and placed.request.time is not None:
         yield "a plain host enforces no time limit: --time has no effect there"
 

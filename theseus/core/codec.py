@@ -58,7 +58,8 @@ def converter() -> Converter:
         (HostSnapshot, "snapshot"),
     ):
         configure_tagged_union(union, made, tag_name=tag)
-    made.register_structure_hook(str, _text)
+    for kind in (str, int, bool):
+        made.register_structure_hook(kind, _exactly(kind))
     made.register_structure_hook(str | EnvironmentSecret, _part(made))
     made.register_unstructure_hook(Chip, lambda chip: chip.name)
     made.register_structure_hook(Chip, lambda name, _: SUPPORTED_CHIPS[name])
@@ -104,10 +105,15 @@ def read_plan(data: object) -> Result[Plan, NotAPlan | OtherVersion]:
         return Failure(NotAPlan(tuple(transform_error(error, path="plan"))))
 
 
-def _text(value: object, _: object) -> str:
-    if isinstance(value, str):
-        return value
-    raise TypeError(f"expected text, got {value!r}")
+def _exactly(kind: type) -> Any:  # noqa: ANN401  cattrs' hooks are untyped
+    """A hook that takes a *kind* and coerces nothing: `"false"` is not true."""
+
+    def hook(value: object, _: object) -> Any:  # noqa: ANN401  a value of *kind*
+        if type(value) is kind:
+            return value
+        raise TypeError(f"expected {kind.__name__}, got {value!r}")
+
+    return hook
 
 
 def _part(made: Converter) -> Any:  # noqa: ANN401  cattrs' hooks are untyped

@@ -21,7 +21,6 @@ from theseus.core.steps import (
     PutFile,
     PutSecrets,
     Secret,
-    Segment,
     Step,
     Submit,
 )
@@ -112,8 +111,3 @@ def describe_step(step: Step) -> str:
             return f"obtain {mode:04o} {path}"
         case other:
             assert_never(other)
-
-
-def last_index(segment: Segment) -> int:
-    """The plan-wide index of the segment's last step."""
-    return segment.first + len(segment.steps) - 1

@@ -60,8 +60,3 @@ def array_file(name: str, words: Iterable[str]) -> str:
     """A bash array *name* of ready-made shell *words*, one a line."""
     body = "".join(f"  {each}\n" for each in words)
     return f"{name}=(\n{body})\n"
-
-
-def split_command(text: str) -> tuple[str, ...]:
-    """The words of a command a person wrote in one line; ValueError when a quote stays open."""
-    return tuple(shlex.split(text))

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Callable, Mapping, Optional, Sequence
 
 from theseus.runtime.documents import read_document
+from theseus.runtime.local import directory
 from theseus.runtime.metadata import Metadata
 from theseus.runtime.payload import read_payload
 
@@ -72,7 +73,8 @@ class _Queue:
     """The metadata of a run that waits."""
 
     def __init__(self, run_dir: Path, environment: Mapping[str, str]) -> None:
-        self._metadata = Metadata.of(read_payload(run_dir), run_dir, environment)
+        status_dir = directory("STATUS", environment)
+        self._metadata = Metadata.of(read_payload(run_dir), run_dir, environment, status_dir)
         self._beat_at = 0.0
 
     def sleep(self) -> None:

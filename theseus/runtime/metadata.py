@@ -47,6 +47,11 @@ class Metadata:
         }
         return cls(path, fields)
 
+    def queued(self) -> None:
+        """Write that the run waits and is alive; it has not started."""
+        waiting = {key: value for key, value in self.fields.items() if key != "started_at"}
+        replace_document(self.path, {**waiting, "state": "queued", "heartbeat": now()})
+
     def running(self, hardware: Mapping[str, Any], pid: int) -> None:
         """Write that the job runs as process *pid*, on what *hardware* was found."""
         self.fields.update(state="running", hardware=dict(hardware), pid=pid)

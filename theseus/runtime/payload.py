@@ -12,6 +12,7 @@ from typing import Any, Callable, Dict, Mapping, Sequence
 from theseus.runtime.documents import read_document
 
 VERSION = 1
+CLUSTER_FILE = "cluster.json"  # beside it where the run was started with other paths than planned
 _MARK = "$secret"
 _VARIABLES = "THESEUS_SECRET_"
 MASK = "***"
@@ -33,7 +34,17 @@ def read_payload(run_dir: Path) -> Dict[str, Any]:
             f"{path} is of version {payload.get('version')!r}, this runtime reads {VERSION}:"
             " submit the run again with one version of theseus"
         )
+    moved = run_dir / CLUSTER_FILE
+    if moved.exists():
+        payload["hardware"]["cluster"].update(_cluster(moved))
     return payload
+
+
+def _cluster(path: Path) -> Dict[str, Any]:
+    try:
+        return read_document(path)
+    except (OSError, ValueError) as error:
+        raise PayloadError(f"{path} cannot be read ({error}): start the run again") from error
 
 
 def filled(config: Mapping[str, Any], environment: Mapping[str, str]) -> Dict[str, Any]:

@@ -8,35 +8,53 @@
 # shellcheck shell=bash disable=SC2154 # set by the line before this text
 set -u
 export LC_ALL=C
-unset BASH_ENV ENV CDPATH
-asked=-5
+unset BASH_ENV ENV CDPATH "${!SQUEUE_@}"
+asked=-5 job_state=''
 
-queued() { # JOB: asked every five seconds at most; *could not ask* is not *no such job*
-  local said
-  if ((SECONDS < asked + 5)); then return 0; fi
-  asked=$SECONDS
-  said=$(squeue -h -t all -j "$1" -o %T 2>&1 </dev/null) || {
-    [[ $said != *'Invalid job id'* ]]
-    return
-  }
-  case $said in
-    '' | BOOT_FAIL* | CANCELLED* | COMPLETED* | DEADLINE* | FAILED* | NODE_FAIL* | OUT_OF_MEMORY* | \
-      TIMEOUT* | REVOKED*) return 1 ;;
-    *) return 0 ;; # PREEMPTED is on its way back to the queue
+queued() { # JOB [CLUSTER]: asked every five seconds at most; *could not ask* is not *no such job*
+  if ((SECONDS >= asked + 5)); then
+    asked=$SECONDS
+    if job_state=$(squeue -h -t all -j "$1" ${2:+-M "$2"} -o %T 2>&1 </dev/null); then
+      job_state=${job_state##*$'\n'}
+    elif [[ $job_state == *'Invalid job id'* ]]; then
+      job_state=FORGOTTEN
+    else
+      job_state=UNKNOWN
+    fi
+  fi
+  case $job_state in
+    '' | FORGOTTEN | BOOT_FAIL | CANCELLED | COMPLETED | DEADLINE | FAILED | NODE_FAIL) return 1 ;;
+    OUT_OF_MEMORY | PREEMPTED | REVOKED | TIMEOUT) return 1 ;;
   esac
 }
 
 alive() { # does what the answer file names still run, or wait to?
-  local pid start _ stat
-  read -r pid start _ <"$run_dir/answer" || return 1
+  local pid start cluster stat
+  read -r pid start cluster <"$run_dir/answer" || return 1
   if [[ $pid == slurm ]]; then
-    queued "$start"
+    queued "$start" "$cluster"
     return
   fi
   { read -r stat <"/proc/$pid/stat"; } 2>/dev/null || return 1
   # shellcheck disable=SC2086 # split on purpose
   set -- ${stat##*) }
   [[ $1 != Z && ${20} == "$start" ]]
+}
+
+has_ended() {    # a run that was preempted goes on while SLURM has its job
+  : "$run_dir"/* # a directory listed is one NFS asks its server for; a name looked for may not be
+  [[ -e $run_dir/outcome.json ]] || return 1
+  if [[ $(<"$run_dir/answer") == slurm* ]] && grep -qF '"state": "preempted"' "$run_dir/outcome.json"; then
+    ! alive
+  fi
+}
+
+tidied() { # what follows the outcome belongs to the log; a job's log is whole when its script has ended
+  for _ in 1 2 3 4 5 6 7 8 9 10; do
+    asked=-5
+    alive && [[ $job_state != COMPLETING ]] || break
+    if [[ -n $job_state ]]; then sleep 0.5; else sleep 0.2; fi
+  done
 }
 
 size() {
@@ -63,16 +81,12 @@ follow() {
   local state=
   printf '\n%s\n' "$token" || exit 1
   until [[ -n $state ]]; do
-    if [[ -e $run_dir/outcome.json ]]; then
-      # bootstrap tidies after the outcome is written: its last lines belong to the log as well
-      for _ in 1 2 3 4 5 6 7 8 9 10; do
-        alive || break
-        sleep 0.2
-      done
+    if has_ended; then
+      tidied
       state=ended
     elif ! alive; then
       sleep 0.2
-      if [[ -e $run_dir/outcome.json ]]; then state=ended; else state=gone; fi
+      if has_ended; then state=ended; else state=gone; fi
     fi
     show
     if [[ -z $state ]]; then pause; fi

@@ -8,7 +8,7 @@
 # whose status is a number, or `skipped`, `want`, `answered`. Standard error gets `\n<token> <index>\n`
 # after each step. Whatever login files print lies outside the frames and does no harm. The frame -1
 # says that this text was read to its end: without it nothing was performed.
-# shellcheck shell=bash disable=SC2154 # token is set by the line before this text
+# shellcheck shell=bash disable=SC2154,SC2329 # token is set by the line before this text; steps are run by name
 set -u
 set -o pipefail
 set +e
@@ -113,6 +113,8 @@ claim() { # RUN_DIR: 75 and the answer, when the run was submitted before
   elif [[ -s $1/answer ]]; then
     cat -- "$1/answer"
     return 75
+  elif [[ -e $1/launched && -e $1/batch.sh ]]; then
+    claim_submitted "$1"
   elif [[ -e $1/launched ]]; then
     echo "$1: launched before, and the answer is missing" >&2
     return 1
@@ -121,6 +123,27 @@ claim() { # RUN_DIR: 75 and the answer, when the run was submitted before
   else
     mkdir -m 0700 -- "$1"
   fi
+}
+
+claim_submitted() { # RUN_DIR: the answer of sbatch was lost; a job that has started wrote it itself
+  local id
+  if ! id=$(job_of "$1"); then
+    echo "$1: submitted before, and SLURM cannot be asked for its job" >&2
+    return 1
+  fi
+  if [[ -n $id ]]; then
+    answer "$1" slurm "$id" && return 75
+  fi
+  rmdir -- "$1/launched" && printf resumed
+}
+
+job_of() { # RUN_DIR: the id of the job that SLURM has for it, if there is one; a failure is no `none`
+  scrub
+  squeue -h -t all -u "$(id -un)" -o '%i %k' | sed -n "s|^\([0-9]*\) theseus:${1##*/}\$|\1|p" | tail -n 1
+}
+
+answer() { # RUN_DIR WORD…: keep the answer, and give it
+  printf '%s\n' "${*:2}" >"$1/answer.part" && mv -f -- "$1/answer.part" "$1/answer" && cat -- "$1/answer"
 }
 
 start_time() { # PID: ticks after boot, field 22 of /proc/PID/stat
@@ -144,19 +167,18 @@ launch() { # RUN_DIR LOG: start bootstrap.sh in a session of its own and answer 
   fi
   (umask 077 && : >>"$2") || return 1
   cd / || return 1
+  scrub # such an allocation is not that of a run without SLURM
   LC_ALL=$locale setsid bash "$1/bootstrap.sh" "$1" </dev/null >>"$2" 2>&1 3>&- &
   pid=$!
   if [[ -r /proc/sys/kernel/random/boot_id ]]; then read -r boot </proc/sys/kernel/random/boot_id; fi
-  printf '%s %s %s\n' "$pid" "$(start_time "$pid" 2>/dev/null || echo 0)" "$boot" >"$1/answer.part" &&
-    mv -f -- "$1/answer.part" "$1/answer" &&
-    cat -- "$1/answer"
+  answer "$1" "$pid" "$(start_time "$pid" 2>/dev/null || echo 0)" "$boot"
 }
 
-scrub() { # nothing of an allocation this shell may stand in, or of the user's habits, reaches sbatch
+scrub() { # nothing of an allocation this shell may stand in, or of the user's habits, reaches SLURM
   local name
-  for name in "${!SLURM_@}" "${!SBATCH_@}" "${!SRUN_@}"; do
-    # where the cluster's own configuration lies is neither
-    if [[ $name != SLURM_CONF ]]; then unset "$name"; fi
+  for name in "${!SLURM@}" "${!SBATCH_@}" "${!SRUN_@}" "${!SQUEUE_@}"; do
+    # where the cluster's own configuration lies, and a token to be let in, is neither
+    if [[ $name != SLURM_CONF* && $name != SLURM_JWT ]]; then unset "$name"; fi
   done
 }
 
@@ -177,9 +199,26 @@ submit() { # RUN_DIR SBATCH [ARG…]: hand the run to SLURM and answer `slurm JO
     if ((! status)); then echo "sbatch answered no job id: $said" >&2; fi
     return 1
   fi
-  printf 'slurm %s%s\n' "$id" "${cluster:+ $cluster}" >"$run_dir/answer.part" &&
-    mv -f -- "$run_dir/answer.part" "$run_dir/answer" &&
-    cat -- "$run_dir/answer"
+  answer "$run_dir" slurm "$id" ${cluster:+"$cluster"}
+}
+
+submit_after() { # OTHER_RUN_DIR RUN_DIR SBATCH [ARG…]: submit it to start once the other has completed
+  local other=$1 run_dir=$2 sbatch=$3 kind='' id=''
+  shift 3
+  if grep -qsF '"state": "completed"' "$other/outcome.json"; then
+    submit "$run_dir" "$sbatch" "$@"
+    return
+  elif grep -qsF '"state": "failed"' "$other/outcome.json"; then
+    echo "the run to wait for has failed: $other" >&2
+    return 1
+  fi
+  if [[ -s $other/answer ]]; then read -r kind id _ <"$other/answer"; fi
+  if [[ $kind != slurm ]]; then
+    echo "the run to wait for was not submitted to SLURM here: $other" >&2
+    return 1
+  fi
+  # sbatch(1): without the second, a job whose dependency can never hold waits for ever
+  submit "$run_dir" "$sbatch" "--dependency=afterok:$id" --kill-on-invalid-dep=yes "$@"
 }
 
 state() { # RUN_DIR: how the run ended; nothing before it has

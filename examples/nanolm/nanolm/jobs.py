@@ -5,6 +5,7 @@ theseus imports it to find the job and its config, so numpy is imported only whe
 
 from __future__ import annotations
 
+import os
 import signal
 
 from nanolm.config import TrainConfig
@@ -19,9 +20,6 @@ def train(config: TrainConfig, spec: ExecutionSpec) -> None:
     """Trains nanolm where *spec* says, and exits with 143 when SIGTERM cut it short."""
     from nanolm import training  # noqa: PLC0415 - numpy takes longer than reading the key
 
-    if not spec.is_main:
-        print("nanolm trains in one process; this one has nothing to do")
-        return
     print(f"run {spec.name}, start number {spec.restart_count + 1}", flush=True)
     results = Results(
         metrics=spec.result_path("metrics.csv"),
@@ -29,7 +27,7 @@ def train(config: TrainConfig, spec: ExecutionSpec) -> None:
         sample=spec.result_path("sample.txt"),
     )
     try:
-        training.train(config, spec.checkpoint_dir, results)
+        training.train(config, spec.checkpoint_dir, results, os.environ)
     except Interrupted as stop:
         print(stop, flush=True)
         raise SystemExit(128 + signal.SIGTERM) from stop

@@ -6,7 +6,8 @@ Knows folders and files, and nothing of who started it: no cluster, no scheduler
 from __future__ import annotations
 
 import time
-from dataclasses import asdict
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -18,22 +19,34 @@ from nanolm.data import Corpus, all_pieces, random_batch, read_corpus
 from nanolm.model import generate, loss_and_gradients, loss_of, new_parameters
 from nanolm.optimizer import learning_rate, new_adam
 from nanolm.results import Results
+from nanolm.team import Team, joined
 from nanolm.termination import Interrupted, Termination
 
 SAMPLE_LENGTH = 300
 
 
-def train(config: TrainConfig, checkpoints: Path, results: Results) -> None:
+def train(
+    config: TrainConfig,
+    checkpoints: Path,
+    results: Results,
+    environment: Mapping[str, str] | None = None,
+) -> None:
     """Trains to the end of the budget, from the newest state in *checkpoints* if there is one.
 
-    Raises Interrupted when SIGTERM comes before that; the next start goes on from there.
+    *environment* tells of other processes that take part, as torch has it (RANK, WORLD_SIZE, …).
+    Raises Interrupted when SIGTERM comes before the end; the next start goes on from there.
     """
     corpus = read_corpus(config.text, config.model.context)
     corpus.encode(config.prompt)  # an impossible prompt is told now, not after the training
     state = checkpoint.restore(new_state(config, corpus), checkpoints)
-    announce(config, corpus, state)
-    results.begin(state.progress.step)
-    take_steps(config, corpus, state, checkpoints, results)
+    with joined(environment or {}, state.progress.step) as team:
+        if team.rank:
+            tell(f"process {team.rank} of {team.size} learns from its share of each batch")
+            follow_steps(config, corpus, state, team)
+            return
+        announce(config, corpus, state)
+        results.begin(state.progress.step)
+        take_steps(Training(config, corpus, state, team), checkpoints, results)
     conclude(config, corpus, state, results)
 
 
@@ -45,32 +58,60 @@ def new_state(config: TrainConfig, corpus: Corpus) -> State:
     return State(parameters, new_adam(parameters), rng, Progress(), identity)
 
 
-def take_steps(
-    config: TrainConfig, corpus: Corpus, state: State, checkpoints: Path, results: Results
-) -> None:
+@dataclass(frozen=True)
+class Training:
+    """One training: what it learns, how far it is, and who takes part."""
+
+    config: TrainConfig
+    corpus: Corpus
+    state: State
+    team: Team
+
+
+def take_steps(training: Training, checkpoints: Path, results: Results) -> None:
     """Steps until the budget is used, with reports and checkpoints on the way."""
-    progress = state.progress
+    config, state, progress = training.config, training.state, training.state.progress
     reporter = Reporter(results, progress)
     with Termination() as termination:
         while progress.step < config.steps:
-            take_step(config, corpus, state)
+            stop = take_step(training, stop=termination.requested)
             last = progress.step == config.steps
             if last or progress.step == 1 or progress.step % config.report_every == 0:
                 reporter.report(progress)
-            if last or termination.requested or progress.step % config.checkpoint_every == 0:
+            if last or stop or progress.step % config.checkpoint_every == 0:
                 path = checkpoint.save(state, checkpoints, config.checkpoints_kept)
-            if termination.requested:
+            if stop:
                 raise Interrupted(f"stopped after step {progress.step}; the state is in {path}")
 
 
-def take_step(config: TrainConfig, corpus: Corpus, state: State) -> None:
-    """Learns from one batch."""
+def follow_steps(config: TrainConfig, corpus: Corpus, state: State, team: Team) -> None:
+    """The steps of a process that only helps: it reports nothing and keeps nothing."""
+    training = Training(config, corpus, state, team)
+    with Termination() as termination:
+        while state.progress.step < config.steps:
+            if take_step(training, stop=termination.requested):
+                raise Interrupted(f"stopped after step {state.progress.step}")
+
+
+def take_step(training: Training, *, stop: bool) -> bool:
+    """Learns from one batch, each process from its share; whether any process is to *stop*."""
     start = time.perf_counter()
+    config, corpus, state, team = (
+        training.config,
+        training.corpus,
+        training.state,
+        training.team,
+    )
     progress = state.progress
     inputs, targets = random_batch(
         corpus.training, config.training.batch_size, config.model.context, state.rng
     )
-    loss, gradients = loss_and_gradients(state.parameters, inputs, targets, config.model.heads)
+    loss, gradients, stop = team.agree(
+        *loss_and_gradients(
+            state.parameters, team.share(inputs), team.share(targets), config.model.heads
+        ),
+        stop=stop,
+    )
     progress.step += 1
     lr = learning_rate(config.optim, progress.step / config.steps)
     state.adam.update(state.parameters, gradients, progress.step, lr)
@@ -79,6 +120,7 @@ def take_step(config: TrainConfig, corpus: Corpus, state: State) -> None:
     progress.loss = loss
     progress.tokens += targets.size
     progress.seconds += time.perf_counter() - start
+    return stop
 
 
 class Reporter:

@@ -1,0 +1,117 @@
+"""Fields of the config that are read with care: mounts, secrets, times, sizes."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from returns.pipeline import is_successful
+
+from tests.strategies import any_values
+from theseus.core import config, fields
+from theseus.core.decode import decode
+from theseus.core.fields import Mount
+from theseus.core.secrets import (
+    CommandSecret,
+    EnvironmentSecret,
+    FileSecret,
+    Referenced,
+    SecretReference,
+)
+
+
+def cluster(**keys: Any) -> config.ClusterConfig:
+    """A cluster with these keys besides."""
+    return decode(config.ClusterConfig, {"root": "/r", "work": "/w", **keys}).unwrap()
+
+
+def refused(**keys: Any) -> str:
+    """Why a cluster with these keys is refused."""
+    decoded = decode(config.ClusterConfig, {"root": "/r", "work": "/w", **keys})
+    (problem,) = decoded.failure()
+    return problem.message
+
+
+@pytest.mark.parametrize(
+    ("url", "mount"),
+    [
+        ("redis://meta:6379/1", Mount("redis://meta:6379/1")),
+        ("redis://:p%40w@meta/1", Mount("redis://meta/1", "p%40w")),
+        ("rediss://me:pw@[::1]:6379/1", Mount("rediss://me@[::1]:6379/1", "pw")),
+        (Referenced("redis://:pw@m/1", ("redis://…",)), Mount("redis://m/1", "pw")),
+    ],
+)
+def test_mount(url: Any, mount: Mount) -> None:
+    """The password of a mount is set apart from its URL, and is not shown."""
+    assert cluster(mount=url).mount == mount
+    assert "pw" not in repr(mount)
+
+
+@pytest.mark.parametrize(
+    "url", ["meta:6379", "http://:pw@meta", "redis://:pw@[", "redis://:pw@m\n", 6379]
+)
+def test_no_mount(url: Any) -> None:
+    """Anything else is refused, and not repeated: it may hold a password."""
+    assert refused(mount=url) == "expected a redis:// URL"
+
+
+@pytest.mark.parametrize(
+    ("text", "reference"),
+    [
+        ("env:TOKEN", EnvironmentSecret("TOKEN")),
+        ("file:~/.token", FileSecret("~/.token")),
+        ("cmd:pass a:b", CommandSecret("pass a:b")),
+        (Referenced("s3cret", (EnvironmentSecret("T"),)), EnvironmentSecret("T")),
+    ],
+)
+def test_secret(text: Any, reference: SecretReference) -> None:
+    """A secret is a reference: to a variable, a file or a command."""
+    assert cluster(secrets={"TOKEN": text}).secrets["TOKEN"] == reference
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("s3cret", "env:", "vault:s3cret", "cmd:s3cret\0"),
+        Referenced("a s3cret", ("a ", EnvironmentSecret("T"))),
+        Referenced("s3cret", ("s3cret",)),
+    ],
+)
+def test_no_secret(text: Any) -> None:
+    """What is no reference is refused, and not repeated: it may be the secret itself."""
+    message = refused(secrets={"TOKEN": text})
+    assert message.startswith("expected env:NAME, file:PATH or cmd:COMMAND")
+    assert "s3cret" not in message
+
+
+def test_environment() -> None:
+    """A variable holds text; numbers and true/false must be quoted, for YAML has many spellings."""
+    referenced = Referenced("x", (EnvironmentSecret("X"),))
+    assert cluster(env={"A": "1", "B": referenced}).env == {"A": "1", "B": referenced}
+    for value in (1, True, None, "a\0"):
+        assert "expected text" in refused(env={"A": value})
+
+
+@pytest.mark.parametrize(("value", "size"), [("100G", "100G"), (5, "5"), ("7", "7")])
+def test_cache_size(value: Any, size: str) -> None:
+    """A cache size is a number with a unit or without."""
+    assert cluster(cache_size=value).cache_size == size
+
+
+def test_paths_lose_their_last_slash() -> None:
+    """A path is absolute or begins with `~/`; a slash at its end says nothing."""
+    found = decode(config.ClusterConfig, {"root": "/", "work": "~/"}).unwrap()
+    assert (found.root, found.work) == ("/", "~")
+    assert cluster(data="/a//").data == "/a"
+    assert "without control characters" in refused(data="/a\nb")
+    assert "absolute path" in refused(data="~other/x")
+
+
+@given(any_values())
+def test_anything(value: Any) -> None:
+    """Whatever stands there, a parser answers: nothing is raised."""
+    for annotation in (
+        *(fields.RemotePath, fields.Memory, fields.Minutes, fields.Positive, fields.Limit),
+        *(fields.Assigned, fields.SecretSource, fields.MountUrl, fields.CacheSize, fields.UvGroup),
+    ):
+        parsed = annotation.__metadata__[0].parse(value)
+        assert is_successful(parsed) or parsed.failure()

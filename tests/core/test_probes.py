@@ -1,0 +1,179 @@
+"""Probes: what the tools of a plain host print, as a snapshot."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.strategies import any_string
+from theseus.core.inventory import Gpu, PlainSnapshot, Tools, Unreachable
+from theseus.core.probes import (
+    CPUS,
+    MEMORY,
+    NVIDIA,
+    NVIDIA_MIG,
+    NVIDIA_PROCESSES,
+    PLAIN,
+    ROCM,
+    TOOLS,
+    Answer,
+    Probe,
+    plain_snapshot,
+)
+
+RECORDED = Path(__file__).parents[1] / "base"
+MISSING = Answer(127, "")
+SAID: Mapping[Probe[object], Answer] = {
+    **{probe: MISSING for probe in (NVIDIA, NVIDIA_MIG, NVIDIA_PROCESSES, ROCM)},
+    CPUS: Answer(0, "64\n"),
+    MEMORY: Answer(0, "MemTotal:  2048 kB\nMemAvailable:   1024 kB\n"),
+    TOOLS: Answer(0, "uv\ngit\npython3 3.11.2\n"),
+}
+
+
+def snapshot(**said: Answer) -> PlainSnapshot:
+    """The snapshot of a host that says this, and what any host says besides."""
+    found = plain_snapshot(answers(**said))
+    assert isinstance(found, PlainSnapshot)
+    return found
+
+
+def answers(**said: Answer) -> tuple[Answer, ...]:
+    """The answers to all probes."""
+    names = {"nvidia": NVIDIA, "mig": NVIDIA_MIG, "held": NVIDIA_PROCESSES, "rocm": ROCM}
+    names |= {"cpus": CPUS, "memory": MEMORY, "tools": TOOLS}  # type: ignore[dict-item]  of several facts
+    whole = {**SAID, **{names[name]: answer for name, answer in said.items()}}
+    return tuple(whole[probe] for probe in PLAIN)
+
+
+def recorded(case: str, *, status: int = 0) -> dict[str, Answer]:
+    """What nvidia-smi said on a real machine."""
+    folder = RECORDED / "nvidia-smi" / case
+    return {
+        "nvidia": Answer(status, (folder / "query.csv").read_text()),
+        "mig": Answer(status, (folder / "list.txt").read_text()),
+    }
+
+
+def test_host_without_gpus() -> None:
+    """A tool that is missing is a fact, and no failure."""
+    assert snapshot() == PlainSnapshot(
+        (), 64, 2**20, Tools(uv=True, git=True, zstd=False, python="3.11.2")
+    )
+
+
+def test_eight_gpus() -> None:
+    """GPUs are known by uuid, chip and memory."""
+    found = snapshot(**recorded("eight-gpus"))
+    assert len(found.gpus) == 8
+    assert len({gpu.uuid for gpu in found.gpus}) == 8
+    assert {gpu.chip for gpu in found.gpus} == {"a100-sxm4-80gb"}
+    assert all(gpu.memory > 70 * 2**30 for gpu in found.gpus)
+
+
+def test_unknown_card() -> None:
+    """A GPU that theseus does not know keeps its name."""
+    (gpu, *_) = snapshot(**recorded("unknown-card")).gpus
+    assert gpu.chip is None
+    assert gpu.name
+
+
+def test_no_devices() -> None:
+    """A driver without devices is no broken driver, whatever status it ends with."""
+    found = snapshot(**recorded("none", status=6))
+    assert (found.gpus, found.broken) == ((), None)
+
+
+def test_driver_error() -> None:
+    """A driver that complains is said, and its devices are not counted."""
+    found = snapshot(**recorded("driver-error", status=9))
+    assert found.gpus == ()
+    assert (found.broken or "").startswith("nvidia-smi: NVIDIA-SMI has failed")
+
+
+@pytest.mark.parametrize(
+    ("answer", "complaint"),
+    [
+        (Answer(3, "\n"), "nvidia-smi: it ended with status 3"),
+        (Answer(0, "nonsense"), "nvidia-smi: nvidia-smi answered: nonsense"),
+    ],
+)
+def test_nonsense(answer: Answer, complaint: str) -> None:
+    """A tool that ends badly or answers nonsense is said."""
+    assert snapshot(nvidia=answer).broken == complaint
+    assert snapshot(rocm=Answer(0, '{"card0": 1, "card1": []}')).gpus == ()
+
+
+def test_divided_gpu() -> None:
+    """A GPU that is divided into instances cannot be had whole."""
+    found = snapshot(**recorded("mig"))
+    assert [gpu.busy for gpu in found.gpus] == [True, False]
+
+
+UUIDS = tuple(gpu.uuid for gpu in snapshot(**recorded("two-kinds")).gpus)
+
+
+@pytest.mark.parametrize(
+    ("held", "busy"),
+    [
+        ("", [False, False]),
+        (f"{UUIDS[0]}, 2000\n", [False, False]),
+        (f"{UUIDS[0]}, 2000\n{UUIDS[0]}, 500\n", [True, False]),
+        (f"{UUIDS[1]}, [N/A]\n", [False, True]),
+        ("No running processes found\n", [False, False]),
+    ],
+)
+def test_busy_by_processes(held: str, busy: list[bool]) -> None:
+    """A GPU is busy when compute processes hold a tenth of it; hidden use counts as all of it."""
+    found = snapshot(**recorded("two-kinds"), held=Answer(0, held))
+    assert [gpu.busy for gpu in found.gpus] == busy
+
+
+def test_unified_memory() -> None:
+    """A GPU without memory of its own is busy as soon as a process holds any."""
+    free = snapshot(**recorded("unified-memory"))
+    assert [(gpu.memory, gpu.busy) for gpu in free.gpus] == [(0, False)]
+    held = Answer(0, f"{free.gpus[0].uuid}, 100\n")
+    assert snapshot(**recorded("unified-memory"), held=held).gpus[0].busy
+
+
+def test_amd() -> None:
+    """AMD's GPUs have the same shape; what of their memory is used says whether they are busy."""
+    text = (RECORDED / "rocm-smi" / "mi300x.json").read_text()
+    found = snapshot(rocm=Answer(0, text))
+    assert {gpu.chip for gpu in found.gpus} == {"mi300x"}
+    assert not any(gpu.busy for gpu in found.gpus)
+    full = text.replace("297721856", "200000000000")
+    assert all(gpu.busy for gpu in snapshot(rocm=Answer(0, full)).gpus)
+
+
+def test_amd_beside_a_broken_driver() -> None:
+    """What one tool lists counts, though another complains."""
+    text = (RECORDED / "rocm-smi" / "mi300x.json").read_text()
+    found = snapshot(nvidia=Answer(9, "driver mismatch"), rocm=Answer(0, text))
+    assert found.gpus
+    assert found.broken == "nvidia-smi: driver mismatch"
+    assert snapshot(rocm=Answer(2, "no permission")).broken == "rocm-smi: no permission"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [{"cpus": Answer(127, "")}, {"memory": Answer(0, "MemFree: 1 kB\n")}, {"cpus": Answer(0, "x")}],
+)
+def test_no_usable_answer(said: dict[str, Answer]) -> None:
+    """A host that cannot say how many CPUs and how much memory it has gave no usable answer."""
+    assert isinstance(plain_snapshot(answers(**said)), Unreachable)
+
+
+@given(st.lists(st.builds(Answer, st.integers(0, 255), any_string), min_size=7, max_size=7))
+def test_anything(said: list[Answer]) -> None:
+    """Whatever a host says, a snapshot comes of it: nothing is raised."""
+    assert isinstance(plain_snapshot(tuple(said)), PlainSnapshot | Unreachable)
+
+
+def test_gpu_without_uuid() -> None:
+    """A GPU without a uuid is known by its index."""
+    (gpu,) = snapshot(nvidia=Answer(0, "3, , NVIDIA L4, 23034, 1\n")).gpus
+    assert gpu == Gpu("3", "NVIDIA L4", "l4", 23034 * 2**20, busy=False)
