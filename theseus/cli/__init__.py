@@ -15,6 +15,7 @@ COMMANDS = {
     "plan": "Show where a run would go and everything that would be done; change nothing.",
     "submit": "Plan a run and start it.",
     "apply": "Perform a saved plan.",
+    "bootstrap": "Write a run as one file, to be started by hand with bash or sbatch.",
     "run": "Run a job here, in this process, without dispatching it.",
     "hosts": "Ask all hosts at once what they have and what is free.",
     "jobs": "List the jobs that can be run.",

@@ -21,7 +21,6 @@ from typing import assert_never
 from attrs import frozen
 
 from theseus.core.plan import Plan
-from theseus.core.sbatch import BATCH_SCRIPT
 from theseus.core.secrets import (
     CommandSecret,
     ConfigSecret,
@@ -34,11 +33,11 @@ from theseus.core.steps import (
     Content,
     EnsureFile,
     EnsureTree,
-    Packaged,
     PutFile,
     PutSecrets,
     Secret,
     Submit,
+    Text,
 )
 
 # slurm.conf(5), max_script_size: a larger batch script is refused; the default is 4 megabytes
@@ -162,12 +161,12 @@ def _settings(plan: Plan) -> str:
 
 def _cluster(plan: Plan) -> dict[str, str]:
     """The paths of the cluster, as the payload of *plan* tells them to the job."""
-    (payload,) = (
-        step.content.text  # type: ignore[union-attr]  # the payload stands in the plan as text
+    texts = {
+        step.path: step.content.text
         for step in plan.steps
-        if isinstance(step, PutFile) and step.path == f"{plan.paths.run}/payload.json"
-    )
-    cluster = json.loads(payload)["hardware"]["cluster"]
+        if isinstance(step, PutFile) and isinstance(step.content, Text)
+    }
+    cluster = json.loads(texts[f"{plan.paths.run}/payload.json"])["hardware"]["cluster"]
     return {name: path for name, path in cluster.items() if name != "name"}
 
 

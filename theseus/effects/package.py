@@ -15,6 +15,7 @@ PACKAGE = Path(__file__).resolve().parents[1]
 RUNTIME = "runtime.zip"
 BOOTSTRAP = "bootstrap.sh"
 BATCH = "batch.sh"
+PACKED = "packed.sh"
 TRAVELLING = ("__init__.py", "registry.py", "base", "runtime", "sh/uv-requirements.txt")
 
 

@@ -79,6 +79,16 @@ async def plan_now(order: Order) -> Result[Plan, PlanError]:
             return _planned(order, taken, await _surveyed(order, open_shell))
 
 
+def plan_and_archive(
+    order: Order, inventory: Inventory, destination: Path
+) -> Result[Plan, PlanError]:
+    """The plan of *order* by *inventory*, and the archive of its source at *destination*."""
+    with order.take(order.start) as taken:
+        return _planned(order, taken, inventory).bind(
+            lambda plan: taken.unwrap().archive(destination).map(lambda _: plan).alt(SourceUnusable)
+        )
+
+
 async def submit(order: Order, on_plan: OnPlan) -> Result[Submitted, PlanError]:
     """Plan *order* by what the hosts say now, show the plan to *on_plan*, and perform it."""
     with order.take(order.start) as taken:
