@@ -12,7 +12,7 @@ PHASES = (Phase.explicit, Phase.generate, Phase.shrink)
 
 settings.register_profile(
     "desk",
-    max_examples=40,
+    max_examples=25,
     deadline=None,
     database=None,
     phases=PHASES,

@@ -18,7 +18,7 @@ from theseus.core.inventory import Inventory
 from theseus.core.packed import PRIVATE_SCRIPT, PackedFile, packed_files, packed_text
 from theseus.core.plan import Plan
 from theseus.core.request import BadFlag
-from theseus.core.steps import EnsureTree, Packaged, PlanDocument, Text
+from theseus.core.steps import EnsureTree, Packaged, PlanDocument, Submit, Text
 from theseus.effects.package import PACKED, packaged_content
 from theseus.effects.submission import Order, plan_and_archive
 
@@ -47,7 +47,7 @@ def pack(order: Order, path: str) -> Result[PackedRun, PlanError]:
 
 
 def _startable_by_hand(plan: Plan) -> Result[Plan, PlanError]:
-    if any(getattr(step, "after", None) is not None for step in plan.steps):
+    if any(isinstance(step, Submit) and step.after is not None for step in plan.steps):
         message = (
             "which job of SLURM that run is, is not known here: leave it out, and start the file "
             "with `sbatch --dependency=afterok:JOB`"

@@ -55,14 +55,13 @@ class Nodes:
 
         The first node that failed has failed it; else one that was preempted has preempted it.
         """
-        ended = self._ended()
-        parts = {**ended, self.own.index: outcome}
-        for state in ("failed", "preempted"):
-            those = [index for index, part in parts.items() if part.state == state]
-            if those:
-                first = min(those, key=self._ended_at)
-                return self._attributed(parts[first], first)
-        return outcome
+        parts = {**self._ended(), self.own.index: outcome}
+        failed = [index for index, part in parts.items() if part.state == "failed"]
+        cut = [index for index, part in parts.items() if part.state == "preempted"]
+        if not failed and (not cut or outcome.state == "preempted"):
+            return outcome
+        first = min(failed or cut, key=self._ended_at)
+        return self._attributed(parts[first], first)
 
     def _attributed(self, part: Outcome, index: int) -> Outcome:
         if index == self.own.index:

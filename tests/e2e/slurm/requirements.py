@@ -27,7 +27,8 @@ def missing(*, accounting: bool) -> str:
     unshare = ["unshare", "--uts", "--mount", "--pid", "--fork", "--mount-proc", "true"]
     refused = subprocess.run(unshare, capture_output=True, text=True, check=False)
     if refused.returncode:
-        return f"a SLURM cluster needs namespaces: give this container SYS_ADMIN ({refused.stderr})"
+        said = refused.stderr.strip()
+        return f"a SLURM cluster needs namespaces: give this container SYS_ADMIN ({said})"
     return ""
 
 
