@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV   := .venv
 READY  := $(VENV)/.ready
-SH     := theseus/sh/bootstrap.sh theseus/sh/perform.sh theseus/sh/follow.sh tests/debian.sh .ci/run
+SH     := $(wildcard theseus/sh/*.sh) tests/debian.sh tests/e2e/slurm/machine.sh .ci/run
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help

@@ -36,7 +36,7 @@ def test_deterministic(world: World, assignment: Assignment, data: st.DataObject
 
 @given(plans())
 def test_places(plan: Plan) -> None:
-    """A plan makes a directory before it writes there, claims its run, and starts it at last."""
+    """A plan writes where it made a directory, for its owner alone, and starts the run at last."""
     made = {step.path for step in plan.steps if isinstance(step, MakeDir)} | {plan.paths.run}
     written = {
         str(PurePosixPath(path).parent)
@@ -46,6 +46,8 @@ def test_places(plan: Plan) -> None:
     assert written <= {str(PurePosixPath(path)) for path in made}
     assert isinstance(plan.steps[-1], Launch)
     assert {step.host for step in plan.steps} == {plan.target.host}
+    modes = [mode for step in plan.steps if (mode := getattr(step, "mode", None)) is not None]
+    assert not any(mode & 0o077 for mode in modes)
 
 
 @given(plans())
@@ -75,14 +77,6 @@ def test_recorded_steps_are_the_plan(one: Plan, other: Plan) -> None:
         assert tuple(recorded) == steps
         assert len(performance.outcomes) == len(steps)
         assert tuple(done.segment for done in recorder.recording.performed) == segments(steps)
-
-
-@given(plans())
-def test_every_step_is_private(plan: Plan) -> None:
-    """What a plan makes is for its owner alone."""
-    modes = [mode for step in plan.steps if (mode := getattr(step, "mode", None)) is not None]
-    assert modes
-    assert not any(mode & 0o077 for mode in modes)
 
 
 def test_secrets_of_a_job_config() -> None:

@@ -48,7 +48,7 @@ _LINE = 76 * 3 // 4  # bytes in a line of base64
 # what the step that submits says, and the file does not: `sbatch` answers the person who calls it,
 # output goes where that person is, and secrets come with the environment
 _OF_SUBMISSION = ("--parsable", "--output=", "--chdir=", "--export=")
-_PLAIN = re.compile(r"[^\w@%+=:,./-]")
+_PLAIN = re.compile(r"[\w@%+=:,./-]+")
 
 
 @frozen
@@ -134,12 +134,15 @@ def _lines(words: tuple[str, ...]) -> Iterator[str]:
 
 
 def _batch_word(text: str) -> str:
-    r"""*text* as sbatch reads one word of a line: a backslash takes the meaning of what follows.
+    r"""*text* as sbatch reads one word of a line: in double quotes, `"` and a backslash escaped.
 
     >>> _batch_word("--job-name=it's #1")
-    "--job-name=it\\'s\\ \\#1"
+    '"--job-name=it\'s #1"'
     """
-    return _PLAIN.sub(lambda found: f"\\{found[0]}", text)
+    if _PLAIN.fullmatch(text):
+        return text
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
 
 
 def _settings(plan: Plan) -> str:
