@@ -63,7 +63,9 @@ variables = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,8}", fullmatch=True).filter(
 )
 """Names of variables of a job."""
 
-some_variables = st.sampled_from(["A", "TOKEN", "WANDB_API_KEY", "uv_cache", "CUDA_VISIBLE_DEVICES"])
+some_variables = st.sampled_from(
+    ["A", "TOKEN", "WANDB_API_KEY", "uv_cache", "CUDA_VISIBLE_DEVICES"]
+)
 """A few of these names: drawing them all anew for every plan takes long."""
 
 hashes = st.sampled_from(["7ce5" * 10, "c0de" * 16])
@@ -141,9 +143,7 @@ def plain_host_data(draw: st.DrawFn, clusters: tuple[str, ...]) -> dict[str, Any
 def config_data(draw: st.DrawFn) -> dict[str, Any]:
     """A consistent config of plain hosts, as YAML holds it."""
     clusters = draw(st.dictionaries(keys, cluster_data(), min_size=1, max_size=2))
-    hosts = draw(
-        st.dictionaries(keys, plain_host_data(tuple(clusters)), min_size=1, max_size=3)
-    )
+    hosts = draw(st.dictionaries(keys, plain_host_data(tuple(clusters)), min_size=1, max_size=3))
     priority = draw(st.lists(st.sampled_from(sorted(hosts)), unique=True))
     return {"priority": priority, "clusters": clusters, "hosts": hosts}
 
@@ -235,7 +235,9 @@ def sources() -> SearchStrategy[SourceSnapshot]:
 
 def referenced() -> SearchStrategy[Referenced]:
     """A text with parts from the environment."""
-    parts = st.lists(any_text | st.builds(EnvironmentSecret, some_variables), min_size=1, max_size=3)
+    parts = st.lists(
+        any_text | st.builds(EnvironmentSecret, some_variables), min_size=1, max_size=3
+    )
     return st.builds(Referenced, any_text, parts.map(tuple))
 
 

@@ -1,11 +1,9 @@
 """Dispatching from Python: as the specification shows it, errors as results."""
 
 import asyncio
-import json
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +13,7 @@ from returns.pipeline import is_successful
 
 from tests.cli.desk import Desk, new_desk
 from tests.cli.gpus import pretend_gpus, uuid
+from tests.cli.runs import outcome_in
 from theseus.base.chip import SUPPORTED_CHIPS
 from theseus.base.hardware import HardwareRequest
 from theseus.base.job import JobSpec
@@ -96,13 +95,7 @@ def call(**changes: Any) -> dict[str, Any]:
 
 def outcome_of(desk: Desk, run_id: str) -> dict[str, Any]:
     """What became of a run, awaited."""
-    file = desk.home / "work/.dispatch/runs" / run_id / "outcome.json"
-    for _ in range(600):
-        if file.exists():
-            outcome: dict[str, Any] = json.loads(file.read_text())
-            return outcome
-        time.sleep(0.05)
-    raise AssertionError(f"no outcome of {run_id}")
+    return outcome_in(desk.home / "work/.dispatch/runs" / run_id)
 
 
 @pytest.mark.slow

@@ -60,7 +60,7 @@ class Words:
     name: str = "my-run"
     project: str | None = None
     group: str | None = None
-    flags: AskedByFlags = AskedByFlags()
+    flags: AskedByFlags = field(factory=AskedByFlags)
     overrides: tuple[str, ...] = ()
     env: tuple[str, ...] = ()
     uv_groups: tuple[str, ...] = ()

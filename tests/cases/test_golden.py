@@ -47,9 +47,7 @@ def test_case(folder: Path, snapshot: SnapshotAssertion) -> None:
     """The case gives what is kept, and nothing else is kept for it."""
     made = planned(folder)
     said = (
-        texts(made.unwrap())
-        if is_successful(made)
-        else {"error": f"{explain(made.failure())}\n"}
+        texts(made.unwrap()) if is_successful(made) else {"error": f"{explain(made.failure())}\n"}
     )
     for suffix, text in said.items():
         assert text == snapshot.use_extension(SUFFIXES[suffix])
@@ -60,9 +58,7 @@ def test_case(folder: Path, snapshot: SnapshotAssertion) -> None:
 @pytest.mark.parametrize("folder", case_folders(), ids=lambda folder: folder.name)
 def test_plan_reads_back(folder: Path) -> None:
     """A plan read back from its JSON is the plan."""
-    planned(folder).map(
-        lambda plan: _same(read_plan(json.loads(plan_json(plan))).unwrap(), plan)
-    )
+    planned(folder).map(lambda plan: _same(read_plan(json.loads(plan_json(plan))).unwrap(), plan))
 
 
 def _same(one: Plan, other: Plan) -> None:

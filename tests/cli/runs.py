@@ -33,13 +33,20 @@ class Submission:
 
     def outcome(self) -> dict[str, Any]:
         """What became of the run, awaited."""
-        file = self.run_dir / "outcome.json"
-        for _ in range(DEADLINE * 20):
-            if file.exists():
-                outcome: dict[str, Any] = json.loads(file.read_text())
+        return outcome_in(self.run_dir)
+
+
+def outcome_in(run_dir: Path) -> dict[str, Any]:
+    """The outcome of the run in *run_dir*, after its process has tidied up and ended."""
+    until = time.monotonic() + DEADLINE
+    while time.monotonic() < until:
+        if (run_dir / "outcome.json").exists():
+            pid = (run_dir / "answer").read_text().split()[0]
+            if not Path("/proc", pid).exists():
+                outcome: dict[str, Any] = json.loads((run_dir / "outcome.json").read_text())
                 return outcome
-            time.sleep(0.05)
-        raise AssertionError(f"no outcome of {self.run_id}: {self.place('log').read_text()}")
+        time.sleep(0.05)
+    raise AssertionError(f"the run of {run_dir} has not ended")
 
 
 def here(desk: Desk, path: str) -> Path:

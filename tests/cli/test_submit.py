@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.desk import Desk
-from tests.cli.runs import here, job, submitted
+from tests.cli.runs import here, job, outcome_in, submitted
 from theseus.base.job import valid_name
 
 pytestmark = pytest.mark.slow
@@ -206,12 +206,8 @@ def test_interrupted_follow(desk: Desk) -> None:
     (desk.home / "go").touch()
     (log,) = (desk.home / "work" / "logs").iterdir()
     run_id = log.stem.removeprefix("project-default-demo-")
-    outcome = desk.home / "work/.dispatch/runs" / run_id / "outcome.json"
-    for _ in range(200):
-        if outcome.exists():
-            break
-        desk.git("status")
-    assert json.loads(outcome.read_text())["state"] == "completed"
+    outcome = outcome_in(desk.home / "work/.dispatch/runs" / run_id)
+    assert outcome["state"] == "completed"
 
 
 def test_disk_full_here(desk: Desk) -> None:

@@ -32,7 +32,9 @@ def exported(*files: str) -> Mapping[str, str]:
 
 def words_of(text: str, name: str = "words") -> list[str]:
     """The elements of the array *name* that sourcing *text* sets."""
-    return spoken(f'source /dev/stdin; ((${{#{name}[@]}})) && printf "%s\\0" "${{{name}[@]}}"', text)
+    return spoken(
+        f'source /dev/stdin; ((${{#{name}[@]}})) && printf "%s\\0" "${{{name}[@]}}"', text
+    )
 
 
 def at_home(path: str) -> str:

@@ -10,7 +10,9 @@ def test_run_id() -> None:
     assert run_id_problem("20261124-131501-k7f2qx") is None
 
 
-@pytest.mark.parametrize("text", ["", "my-run", "20261124-131501-K7F2QX", "20261124-131501-k7f2qx\n"])
+@pytest.mark.parametrize(
+    "text", ["", "my-run", "20261124-131501-K7F2QX", "20261124-131501-k7f2qx\n"]
+)
 def test_no_run_id(text: str) -> None:
     """Anything else is refused, and quoted."""
     assert repr(text) in (run_id_problem(text) or "")

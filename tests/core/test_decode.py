@@ -124,7 +124,7 @@ def wrong(name: str, annotation: Any) -> list[Any]:
         del kinds["text"]
     if name == "default":
         del kinds["true or false"]
-    if get_origin(annotation) is Mapping or Mapping in map(get_origin, get_args(annotation)):
+    if Mapping in {get_origin(each) for each in (annotation, *get_args(annotation))}:
         # an empty mapping is fine; one with a wrong value is not
         kinds["mapping"] = {"A": {}}
     return list(kinds.values())
@@ -160,6 +160,23 @@ def test_wrong_value(path: Path, annotation: Any) -> None:
         assert all(problem.message for problem in problems)
 
 
+@pytest.mark.parametrize(
+    "path",
+    [("clusters", "lab"), ("hosts", "box"), ("hosts", "box", "type"), ("hosts", "login", "type")],
+    ids=show_path,
+)
+def test_wrong_section(path: Path) -> None:
+    """What should be a cluster, a host or a type of host and is none is reported."""
+    for value in [*KINDS.values(), None]:
+        assert path in {problem.path for problem in decode_config(replaced(path, value)).failure()}
+
+
+def test_host_without_type() -> None:
+    """A host that does not say its type is asked for one."""
+    (problem,) = decode_config(replaced(("hosts", "box"), {"cluster": "lab"})).failure()
+    assert problem.message == "lacks the key 'type' (plain or slurm)"
+
+
 @pytest.mark.parametrize("path", PATHS, ids=show_path)
 def test_missing_value(path: Path) -> None:
     """A key without a value is a key that was left out: said where it must be there."""
@@ -178,8 +195,8 @@ def test_missing_value(path: Path) -> None:
 )
 def test_unknown_key(place: Path) -> None:
     """An unknown key is reported at its path, whatever it is."""
-    for key in ("naem", 7, None):
-        (problem,) = decode_config(replaced((*place, key), 1)).failure()  # type: ignore[arg-type]  YAML keys may be anything
+    for key in ("naem", 7):
+        (problem,) = decode_config(replaced((*place, key), 1)).failure()
         assert problem.path == (*place, str(key))
         assert problem.message.startswith("unknown key")
 

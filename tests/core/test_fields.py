@@ -109,9 +109,10 @@ def test_paths_lose_their_last_slash() -> None:
 @given(any_values())
 def test_anything(value: Any) -> None:
     """Whatever stands there, a parser answers: nothing is raised."""
-    for annotation in (
+    annotations: tuple[Any, ...] = (
         *(fields.RemotePath, fields.Memory, fields.Minutes, fields.Positive, fields.Limit),
         *(fields.Assigned, fields.SecretSource, fields.MountUrl, fields.CacheSize, fields.UvGroup),
-    ):
+    )
+    for annotation in annotations:
         parsed = annotation.__metadata__[0].parse(value)
         assert is_successful(parsed) or parsed.failure()

@@ -18,11 +18,11 @@ PLAN = planned(CASES / "gpu-pinned").unwrap()  # took GPU-0001 and GPU-0002, two
 GIB = 2**30
 
 
-def snapshot(*busy: bool) -> PlainSnapshot:
-    """A host whose GPUs are *busy* or not."""
+def snapshot(gpus_now: str) -> PlainSnapshot:
+    """A host with one GPU for each letter: `b` busy, `f` free."""
     gpus = (
-        Gpu(f"GPU-{at:04d}", "NVIDIA H100 80GB HBM3", "h100", 80 * GIB, each)
-        for at, each in enumerate(busy)
+        Gpu(f"GPU-{at:04d}", "NVIDIA H100 80GB HBM3", "h100", 80 * GIB, busy=each == "b")
+        for at, each in enumerate(gpus_now)
     )
     return PlainSnapshot(tuple(gpus), 64, 512 * GIB)
 
@@ -36,20 +36,20 @@ def differences(now: HostSnapshot) -> tuple[str, ...]:
 
 def test_fresh() -> None:
     """A plan whose GPUs are still free is itself, whatever the others do."""
-    for now in (snapshot(True, False, False, False), snapshot(False, False, False, True)):
+    for now in (snapshot("bfff"), snapshot("fffb")):
         assert check_fresh(PLAN, now) == Success(PLAN)
     assert check_fresh(PLAN, NotAsked()) == Success(PLAN)
 
 
 def test_busy_and_gone() -> None:
     """A pinned GPU that is busy or gone makes a plan stale, though others would do."""
-    assert differences(snapshot(False, False, True, False)) == ("GPU GPU-0002 is busy",)
-    assert differences(snapshot(False, False)) == ("GPU GPU-0002 is gone",)
+    assert differences(snapshot("ffbf")) == ("GPU GPU-0002 is busy",)
+    assert differences(snapshot("ff")) == ("GPU GPU-0002 is gone",)
 
 
 def test_too_few() -> None:
     """When the target has not enough the numbers are said."""
-    (difference,) = differences(snapshot(True, True, False))
+    (difference,) = differences(snapshot("bbf"))
     assert difference.startswith("needs 2 h100 chips; 1 free of 3")
 
 

@@ -19,17 +19,18 @@ from theseus.core.probes import (
     ROCM,
     TOOLS,
     Answer,
-    Probe,
     plain_snapshot,
 )
 
 RECORDED = Path(__file__).parents[1] / "base"
 MISSING = Answer(127, "")
-SAID: Mapping[Probe[object], Answer] = {
-    **{probe: MISSING for probe in (NVIDIA, NVIDIA_MIG, NVIDIA_PROCESSES, ROCM)},
-    CPUS: Answer(0, "64\n"),
-    MEMORY: Answer(0, "MemTotal:  2048 kB\nMemAvailable:   1024 kB\n"),
-    TOOLS: Answer(0, "uv\ngit\npython3 3.11.2\n"),
+NAMES = ("nvidia", "mig", "held", "rocm", "cpus", "memory", "tools")
+PROBES = (NVIDIA, NVIDIA_MIG, NVIDIA_PROCESSES, ROCM, CPUS, MEMORY, TOOLS)
+SAID: Mapping[str, Answer] = {
+    **dict.fromkeys(NAMES, MISSING),
+    "cpus": Answer(0, "64\n"),
+    "memory": Answer(0, "MemTotal:  2048 kB\nMemAvailable:   1024 kB\n"),
+    "tools": Answer(0, "uv\ngit\npython3 3.11.2\n"),
 }
 
 
@@ -42,10 +43,9 @@ def snapshot(**said: Answer) -> PlainSnapshot:
 
 def answers(**said: Answer) -> tuple[Answer, ...]:
     """The answers to all probes."""
-    names = {"nvidia": NVIDIA, "mig": NVIDIA_MIG, "held": NVIDIA_PROCESSES, "rocm": ROCM}
-    names |= {"cpus": CPUS, "memory": MEMORY, "tools": TOOLS}  # type: ignore[dict-item]  of several facts
-    whole = {**SAID, **{names[name]: answer for name, answer in said.items()}}
-    return tuple(whole[probe] for probe in PLAIN)
+    whole = {**SAID, **said}
+    by_argv = {probe.argv: whole[name] for name, probe in zip(NAMES, PROBES, strict=True)}
+    return tuple(by_argv[probe.argv] for probe in PLAIN)
 
 
 def recorded(case: str, *, status: int = 0) -> dict[str, Answer]:

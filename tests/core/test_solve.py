@@ -46,7 +46,7 @@ def test_allocation_is_what_was_asked(
 def test_allocation_is_no_more_than_the_inventory(
     problem: tuple[DispatchConfig, HardwareRequest, Inventory],
 ) -> None:
-    """The GPUs of an allocation are free, of one kind, within the cap; memory and CPUs are there."""
+    """The GPUs of an allocation are free, of one kind, within the cap; memory, CPUs are there."""
     config, request, inventory = problem
     solved = solve(config, request, inventory)
     if is_successful(solved):

@@ -1,5 +1,7 @@
 """Segments: how a plan's steps are handed to performers."""
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -24,5 +26,5 @@ def test_segments_are_maximal(steps: list[Step]) -> None:
     cut = segments(steps)
     for segment in cut:
         assert {step.host for step in segment.steps} == {segment.host}
-    for one, other in zip(cut, cut[1:], strict=False):
+    for one, other in pairwise(cut):
         assert one.host != other.host

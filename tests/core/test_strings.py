@@ -138,7 +138,7 @@ def test_text(what: str, arrived: Callable[[Plan], str]) -> None:
 
     @given(ANYTHING)
     @example("")
-    @example("it's \"$HOME\" `id` \\ * ~ !! \n\t\r é \U0001f600")
+    @example('it\'s "$HOME" `id` \\ * ~ !! \n\t\r é \U0001f600')
     def holds(text: str) -> None:
         made = evolve(Given(), **{what: text}).plan()
         if is_successful(made):

@@ -47,7 +47,9 @@ def test_submitted_before() -> None:
 def test_failed() -> None:
     """A failed step is named by its number, its command and what it printed."""
     failed = judge(PLAN, outcomes(0, Failed(1, "disk full\n"))).failure()
-    assert failed == StepFailed("id", "box", 1, "mkdir -p -m 0700 -- /scratch/.dispatch", "disk full")
+    assert failed == StepFailed(
+        "id", "box", 1, "mkdir -p -m 0700 -- /scratch/.dispatch", "disk full"
+    )
     silent = judge(PLAN, outcomes(0, Failed(1, " \n"))).failure()
     assert isinstance(silent, StepFailed)
     assert silent.message == "it said nothing"

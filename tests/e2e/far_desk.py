@@ -1,9 +1,7 @@
 """A desk whose host is far: a user here, who reaches a real sshd by ~/.ssh/config."""
 
-import json
 import os
 import shutil
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,7 +9,8 @@ from typing import Any
 
 from attrs import frozen
 
-from tests.cli.desk import DEADLINE, Desk, new_desk
+from tests.cli.desk import Desk, new_desk
+from tests.cli.runs import outcome_in
 from tests.e2e.sshd import Sshd
 
 PLACE = f"theseus-test-{os.getpid()}"
@@ -58,14 +57,7 @@ class FarDesk:
 
     def outcome(self, run_id: str) -> dict[str, Any]:
         """What became of a run there, awaited."""
-        file = self.place / "work" / ".dispatch" / "runs" / run_id / "outcome.json"
-        until = time.monotonic() + DEADLINE
-        while time.monotonic() < until:
-            if file.exists():
-                outcome: dict[str, Any] = json.loads(file.read_text())
-                return outcome
-            time.sleep(0.05)
-        raise AssertionError(f"no outcome of {run_id}")
+        return outcome_in(self.place / "work" / ".dispatch" / "runs" / run_id)
 
 
 @contextmanager

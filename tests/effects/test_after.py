@@ -1,4 +1,4 @@
-"""Submitting to SLURM a run that waits for another, through perform.sh and a stand-in for sbatch."""
+"""Submitting to SLURM a run that waits for another, through perform.sh and stand-ins."""
 
 import json
 import os
@@ -12,6 +12,7 @@ from theseus.core.outcome import Done, Failed, Outcome
 from theseus.core.steps import Submit
 
 FIRST, SECOND = "20261124-131501-k7f2qx", "20261124-131502-mmmmmm"
+SQUEUE = '#!/bin/sh\necho "$*" >"$HOME/asked"\n%s\n'
 SBATCH = '#!/bin/sh\nfor word; do printf "%s\\n" "$word"; done >"$HOME/words"\necho 43\n'
 
 
@@ -31,6 +32,16 @@ class Cluster:
         """The directory of the run that waits."""
         return self.first.with_name(SECOND)
 
+    @property
+    def tools(self) -> Path:
+        """Where the stand-ins lie."""
+        return self.home / "bin"
+
+    def tool(self, name: str, text: str) -> None:
+        """Put a stand-in for a program of SLURM on the PATH."""
+        (self.tools / name).write_text(text)
+        (self.tools / name).chmod(0o755)
+
     def submitted(self) -> Outcome:
         """What becomes of submitting the run that waits."""
         script = f"{self.second}/batch.sh"
@@ -49,15 +60,14 @@ class Cluster:
 def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cluster:
     """A cluster whose first run is job 42."""
     cluster = Cluster(tmp_path)
-    tool = tmp_path / "bin" / "sbatch"
-    tool.parent.mkdir()
-    tool.write_text(SBATCH)
-    tool.chmod(0o755)
+    cluster.tools.mkdir()
+    cluster.tool("sbatch", SBATCH)
+    cluster.tool("squeue", SQUEUE % "echo RUNNING")
     cluster.first.mkdir(parents=True)
     cluster.second.mkdir()
     (cluster.first / "answer").write_text("slurm 42\n")
     monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("PATH", f"{tool.parent}:{os.environ['PATH']}")
+    monkeypatch.setenv("PATH", f"{cluster.tools}:{os.environ['PATH']}")
     return cluster
 
 
@@ -81,6 +91,7 @@ def test_dependency_on_another_cluster(cluster: Cluster) -> None:
     (cluster.first / "answer").write_text("slurm 42 west\n")
     assert cluster.submitted() == Done("slurm 43")
     assert "--dependency=afterok:42" in (cluster.words() or [])
+    assert (cluster.home / "asked").read_text() == "-h -t all -j 42 -M west -o %T\n"
 
 
 def test_completed(cluster: Cluster) -> None:
@@ -134,5 +145,26 @@ def test_without_slurm(cluster: Cluster) -> None:
 
 def test_refused_by_sbatch(cluster: Cluster) -> None:
     """What sbatch says about the dependency is the error of the step."""
-    (cluster.home / "bin/sbatch").write_text("#!/bin/sh\necho Job dependency problem >&2; exit 1\n")
+    cluster.tool("sbatch", "#!/bin/sh\necho Job dependency problem >&2; exit 1\n")
     assert "Job dependency problem" in refused(cluster)
+
+
+@pytest.mark.parametrize("state", ["CANCELLED", "TIMEOUT", "NODE_FAIL", "PREEMPTED", "FAILED"])
+def test_job_that_ended(cluster: Cluster, state: str) -> None:
+    """A job that ended without an outcome will not complete: cancelled while pending, say."""
+    cluster.tool("squeue", SQUEUE % f"echo {state}")
+    assert f"run {FIRST} will not complete (its job 42: {state})" in refused(cluster)
+
+
+def test_job_that_is_forgotten(cluster: Cluster) -> None:
+    """Sbatch takes a job it has forgotten for one that has completed: nothing is submitted."""
+    message = "slurm_load_jobs error: Invalid job id specified"
+    cluster.tool("squeue", SQUEUE % f"echo {message} >&2; exit 1")
+    assert "SLURM knows its job 42 no more, and it left no outcome" in refused(cluster)
+
+
+def test_scheduler_that_does_not_answer(cluster: Cluster) -> None:
+    """When the job cannot be asked about, nothing is submitted, and SLURM's own words say why."""
+    message = "slurm_load_jobs error: Unable to contact slurm controller"
+    cluster.tool("squeue", SQUEUE % f"echo {message} >&2; exit 1")
+    assert message in refused(cluster)

@@ -187,8 +187,7 @@ class _Decoding:
         return self.instance(classes[tag], rest, path)
 
     def optional(self, schema: Any, value: object, path: Path) -> Any:
-        if value is None:
-            return None
+        # `instance` leaves out a key without a value, so there is one
         (kind,) = (each for each in get_args(schema) if each is not NoneType)
         return self.value(kind, value, path)
 

@@ -84,16 +84,15 @@ def _chips(
 def _supplies(
     host: PlainHost, kind: str | None, snapshot: PlainSnapshot | NotAsked
 ) -> Iterator[_Supply]:
-    match snapshot:
-        case NotAsked():
-            for chip, declared in (host.chips or {}).items():
-                # CPUs are not what a generic request means by chips
-                if kind in {None, chip} and chip != "cpu":
-                    yield _Supply(declared, declared, capped=False, gpus=())
-        case PlainSnapshot(gpus=gpus):
-            for there, number in Counter(_kind(gpu) for gpu in gpus).items():
-                if kind in {None, there}:
-                    yield _detected(host, there, number, gpus)
+    if isinstance(snapshot, NotAsked):
+        for chip, declared in (host.chips or {}).items():
+            # CPUs are not what a generic request means by chips
+            if kind in {None, chip} and chip != "cpu":
+                yield _Supply(declared, declared, capped=False, gpus=())
+        return
+    for there, number in Counter(_kind(gpu) for gpu in snapshot.gpus).items():
+        if kind in {None, there}:
+            yield _detected(host, there, number, snapshot.gpus)
 
 
 def _kind(gpu: Gpu) -> str:

@@ -202,33 +202,30 @@ submit() { # RUN_DIR SBATCH [ARG…]: hand the run to SLURM and answer `slurm JO
   answer "$run_dir" slurm "$id" ${cluster:+"$cluster"}
 }
 
-submit_after() { # OTHER_RUN_DIR RUN_DIR SBATCH [ARG…]: submit it to start once the other has completed
-  local other=$1 run_dir=$2 sbatch=$3 kind='' id=''
-  shift 3
-  if grep -qsF '"state": "completed"' "$other/outcome.json"; then
-    submit "$run_dir" "$sbatch" "$@"
-    return
-  elif grep -qsF '"state": "failed"' "$other/outcome.json"; then
-    echo "the run to wait for has failed: $other" >&2
-    return 1
-  fi
-  if [[ -s $other/answer ]]; then read -r kind id _ <"$other/answer"; fi
-  if [[ $kind != slurm ]]; then
-    echo "the run to wait for was not submitted to SLURM here: $other" >&2
-    return 1
-  fi
-  # sbatch(1): without the second, a job whose dependency can never hold waits for ever
-  submit "$run_dir" "$sbatch" "--dependency=afterok:$id" --kill-on-invalid-dep=yes "$@"
-}
-
 state() { # RUN_DIR: how the run ended; nothing before it has
   sed -n 's/.*"state": "\([a-z]*\)".*/\1/p' "$1/outcome.json" 2>/dev/null | head -n 1
 }
 
+may_complete() { # JOB CLUSTER RUN: sbatch takes a job that it has forgotten for one that has completed
+  local said
+  if ! said=$(scrub && squeue -h -t all -j "$1" ${2:+-M "$2"} -o %T 2>&1); then
+    [[ $said != *'Invalid job id'* ]] || said="SLURM knows its job $1 no more, and it left no outcome"
+    echo "run $3: $said: nothing was submitted" >&2
+    return 1
+  fi
+  said=${said##*$'\n'}
+  case $said in
+    '' | BOOT_FAIL | CANCELLED | DEADLINE | FAILED | NODE_FAIL | OUT_OF_MEMORY | PREEMPTED | REVOKED | TIMEOUT)
+      echo "run $3 will not complete (its job $1: ${said:-not there}): nothing was submitted" >&2
+      return 1
+      ;;
+  esac
+}
+
 submit_after() { # AWAITED RUN_DIR SBATCH [ARG…] SCRIPT RUN_DIR: submit, to start when another run has completed
-  local kind='' id='' awaited=${1##*/} ended
+  local kind='' id='' cluster='' awaited=${1##*/} ended
   ended=$(state "$1")
-  [[ ! -s $1/answer ]] || read -r kind id _ <"$1/answer"
+  [[ ! -s $1/answer ]] || read -r kind id cluster <"$1/answer"
   if [[ ! -d $1 ]]; then
     echo "there is no run $awaited here ($1): a run waits for one that was submitted to the same cluster" >&2
   elif [[ $ended == completed ]]; then
@@ -241,9 +238,10 @@ submit_after() { # AWAITED RUN_DIR SBATCH [ARG…] SCRIPT RUN_DIR: submit, to st
     echo "run $awaited was not submitted, so nothing can wait for it: submit it first" >&2
   elif [[ $kind != slurm ]]; then
     echo "run $awaited is no SLURM job, so none can wait for it: submit again when it has completed" >&2
-  else
+  elif may_complete "$id" "$cluster" "$awaited"; then
     shift
-    # after the options of the config, whose own --dependency this one stands above
+    # after the options of the config, whose own --dependency this one stands above; sbatch(1): without
+    # the second, a job whose dependency can never hold waits for ever
     submit "${@:1:$#-2}" "--dependency=afterok:$id" --kill-on-invalid-dep=yes "${@: -2}"
     return
   fi
