@@ -71,10 +71,9 @@ some_variables = st.sampled_from(
 hashes = st.sampled_from(["7ce5" * 10, "c0de" * 16])
 uv_groups = st.lists(st.sampled_from(["train", "cuda-12.4", "Eval_1"]), max_size=2)
 
+_controls = "".join(map(chr, (*range(0x20), 0x7F)))
 _segments = st.text(
-    st.characters(codec="utf-8", exclude_characters="/:", exclude_categories=("Cc",)),
-    min_size=1,
-    max_size=8,
+    st.characters(codec="utf-8", exclude_characters=f"/:{_controls}"), min_size=1, max_size=8
 )
 
 

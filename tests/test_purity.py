@@ -27,6 +27,7 @@ ALLOWED = {
         "collections",
         "difflib",
         "functools",
+        "hashlib",
         "itertools",
         "json",
         "re",

@@ -24,7 +24,9 @@ from theseus.core.inventory import Gpu, HostSnapshot, Inventory, PlainSnapshot, 
 from theseus.core.payload import Job
 from theseus.core.placed import Assignment, Release
 from theseus.core.plan import Plan, Run
+from theseus.core.probes import Answer
 from theseus.core.request import AskedByFlags
+from theseus.core.slurm_probes import slurm_snapshot
 from theseus.core.source import SourceSnapshot
 from theseus.core.steps import Packaged
 from theseus.effects.load import load_config
@@ -88,6 +90,15 @@ class Host:
     unreachable: str | None = None
 
 
+@frozen
+class SlurmCluster:
+    """A SLURM cluster of inventory.yaml: what the commands of its probes printed."""
+
+    sinfo: str
+    scontrol: str
+    squeue: str = ""
+
+
 def case_folders() -> tuple[Path, ...]:
     """Every case there is."""
     return tuple(sorted(path.parent for path in CASES.glob("*/request.yaml")))
@@ -140,10 +151,10 @@ def _inventory(folder: Path) -> Inventory:
 
 
 def _snapshot(said: Mapping[str, Any]) -> HostSnapshot:
-    """What a host said, in the short form of `Host` or as a saved inventory holds it."""
-    if "snapshot" in said:
-        snapshot: HostSnapshot = converter().structure(said, HostSnapshot)
-        return snapshot
+    if "sinfo" in said:
+        cluster = _read(SlurmCluster, said)
+        printed = (cluster.sinfo, cluster.scontrol, cluster.squeue, "slurm 22.05.8\n")
+        return slurm_snapshot(tuple(Answer(0, text) for text in printed))
     host = _read(Host, said)
     if host.unreachable is not None:
         return Unreachable(host.unreachable)

@@ -1,7 +1,6 @@
 """Plans survive as JSON and as YAML; what is no plan is refused with what is wrong."""
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -19,13 +20,14 @@ from theseus.core.probes import (
     ROCM,
     TOOLS,
     Answer,
+    Probe,
     plain_snapshot,
 )
 
 RECORDED = Path(__file__).parents[1] / "base"
 MISSING = Answer(127, "")
 NAMES = ("nvidia", "mig", "held", "rocm", "cpus", "memory", "tools")
-PROBES = (NVIDIA, NVIDIA_MIG, NVIDIA_PROCESSES, ROCM, CPUS, MEMORY, TOOLS)
+PROBES: tuple[Probe[Any], ...] = (NVIDIA, NVIDIA_MIG, NVIDIA_PROCESSES, ROCM, CPUS, MEMORY, TOOLS)
 SAID: Mapping[str, Answer] = {
     **dict.fromkeys(NAMES, MISSING),
     "cpus": Answer(0, "64\n"),

@@ -11,8 +11,8 @@ from theseus.core.shell import (
     array_file,
     command_line,
     environment_file,
-    path_word,
     option_word,
+    path_word,
     word,
 )
 

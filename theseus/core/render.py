@@ -94,10 +94,11 @@ def _target(plan: Plan) -> str:
 
 def _allocation(plan: Plan) -> Iterator[str]:
     allocation = plan.allocation
-    kind = "CPUs alone" if allocation.total_chips == 0 else None
+    on = f" on {allocation.nodes} nodes" if allocation.nodes > 1 else ""
+    kind = f"CPUs alone{on}" if allocation.total_chips == 0 else None
     chip = allocation.chip or "chip of one kind"
     yield kind or (
-        f"{count(allocation.nodes, 'node')} with {count(allocation.chips_per_node, chip)} each"
+        f"{allocation.nodes} nodes with {allocation.chips_per_node} x {chip} each"
         if allocation.nodes > 1
         else f"{allocation.chips_per_node} x {chip}"
     )
@@ -105,8 +106,9 @@ def _allocation(plan: Plan) -> Iterator[str]:
         yield f"{show_memory(allocation.memory)} of memory"
     if allocation.cpus is not None:
         yield count(allocation.cpus, "CPU")
-    if plan.request.time is not None:
-        yield f"time {show_duration(plan.request.time)}"
+    time = plan.request.time if allocation.time is None else allocation.time
+    if time is not None:
+        yield f"time {show_duration(time)}"
 
 
 def _source(plan: Plan) -> str:

@@ -123,6 +123,8 @@ def _partition(
     if site.request.min_chips == 0:
         return field.verdict(None)
     types = field.gpu_types()
+    if not up:
+        return field.never(site.gres_type or UNTYPED, ())
     if not types:
         return NoSuchGpus(site.gres_type or "gpu", field.types_there())
     found = [field.verdict(kind) for kind in types]

@@ -133,7 +133,8 @@ def explain_slurm(reason: SlurmRejection | Busy) -> str:  # noqa: C901, PLR0911,
             has = f"it has {', '.join(there)}" if there else "it has no GPUs"
             return f"no GPUs of GRES type {wanted!r}; {has} (gres_mapping names a chip's type)"
         case OverChipCap(kind, needed, cap):
-            return f"needs {count(needed, f'{kind} chip')}; `chips` caps this host at {cap}"
+            chips = count(needed, f"{kind} chip".strip())
+            return f"needs {chips}; `chips` caps this host at {cap}"
         case NeverFits():
             return _never(reason)
         case TooLittleOnNodes():

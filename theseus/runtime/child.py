@@ -18,7 +18,7 @@ from typing import Callable, Mapping, Optional, Sequence, Set
 from theseus.runtime.inbox import CAUGHT, Received, SignalInbox
 
 STOPPING = (signal.SIGTERM, signal.SIGINT)
-HEARSAY_SECONDS = 0.3  # after which a signal that went to more than one process has reached all
+HEARSAY_SECONDS = 0.5  # after which bootstrap.sh has handed on what it was told
 
 
 class Child:

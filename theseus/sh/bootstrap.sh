@@ -35,6 +35,7 @@ theseus_fail() { # STATUS MESSAGE
 
 theseus_signal() { # NAME: remember it and hand it on; what runs decides how to end
   theseus_received=$1 theseus_signals=$((theseus_signals + 1))
+  sleep 0.1 || true # SLURM tells all at once: two that arrive together would count as one
   [[ -z $theseus_child ]] || kill -s "$1" -- "-$theseus_child" 2>/dev/null || true
 }
 
@@ -289,35 +290,13 @@ theseus_uv_at_hand() {
 }
 
 theseus_find_uv() {
-  local theseus_home
   if theseus_uv_at_hand; then return; fi
-  theseus_module resource uv-requirements.txt >"$theseus_node_dir/requirements.txt"
-  theseus_home=$(sed -n 's/^uv==\([0-9.]*\).*/uv-\1/p' "$theseus_node_dir/requirements.txt")
-  theseus_home=$THESEUS_TOOLS/$theseus_home
-  if [[ ! -x $theseus_home/bin/uv ]]; then
-    theseus_say "no uv on this host: installing $theseus_home"
-    theseus_run theseus_noting theseus_install_uv "$theseus_home" || {
-      theseus_stop_if_told
-      theseus_fail 1 "cannot install uv ($(theseus_reason)): install it on this host yourself, so\
+  theseus_uv=$theseus_node_dir/uv
+  theseus_run theseus_noting theseus_module pinned_uv "$THESEUS_TOOLS" "$theseus_uv" || {
+    theseus_stop_if_told
+    theseus_fail 1 "cannot install uv ($(theseus_reason)): install it on this host yourself, so\
  that \`uv\` is on PATH or in ~/.local/bin (where pip works: pip install --user uv)"
-    }
-  fi
-  theseus_uv=$theseus_home/bin/uv
-}
-
-theseus_install_uv() { # DIRECTORY: under a lock where there is one; else the rename decides
-  mkdir -p -- "$THESEUS_TOOLS"
-  if command -v flock >/dev/null 2>&1; then
-    exec 9>>"$THESEUS_TOOLS/lock"
-    flock 9
-    if [[ -x $1/bin/uv ]]; then return; fi
-  fi
-  local theseus_new=$1.new-$theseus_node-$$
-  rm -rf -- "$theseus_new"
-  "$theseus_python" -m venv -- "$theseus_new" &&
-    "$theseus_new/bin/python" -m pip --disable-pip-version-check --no-input install --quiet \
-      --require-hashes --only-binary :all: -r "$theseus_node_dir/requirements.txt" &&
-    "$theseus_new/bin/uv" --version && { [[ -x $1/bin/uv ]] || mv -- "$theseus_new" "$1"; }
+  }
 }
 
 theseus_sync() {

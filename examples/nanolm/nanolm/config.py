@@ -32,7 +32,7 @@ class ModelConfig:
 class TrainingConfig:
     """How much is learned from."""
 
-    tokens: int = 1_200_000
+    tokens: int = 600_000
     """The budget in characters; the last step may go past it by less than one batch."""
     batch_size: int = 8
     """Pieces of text, each as long as the context, that one step learns from."""

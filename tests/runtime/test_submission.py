@@ -1,0 +1,242 @@
+"""Runs handed to SLURM by perform.sh and followed by follow.sh, on stand-ins for its commands."""
+
+import shlex
+import subprocess
+
+import pytest
+
+from tests.runtime import slurm
+from tests.runtime.host import ROOT, Site, until
+
+SBATCH = (
+    '#!/bin/sh\nenv >"$HOME/sbatch.env"; pwd >"$HOME/sbatch.cwd"; printf "%s\\n" "$@" >>"$HOME/w"\n'
+)
+
+
+@pytest.fixture
+def login(site: Site) -> Site:
+    """A login node with an empty run directory for SLURM."""
+    slurm.install(site)
+    site.run_dir.mkdir(parents=True)
+    (site.run_dir / "batch.sh").touch()
+    sbatch(site, "echo 42")
+    return site
+
+
+def sbatch(login: Site, end: str) -> None:
+    """Have sbatch note its words and then do *end*."""
+    login.tool("sbatch", f"{SBATCH}{end}\n")
+
+
+def performed(login: Site, *command: str) -> tuple[str, str, str]:
+    """The status and output of a step that perform.sh runs, and what was printed as errors."""
+    script = (ROOT / "theseus/sh/perform.sh").read_text()
+    talk = subprocess.run(
+        ["bash", "-s"],
+        input=f"token=T\n{script}{{ run 0 {shlex.join(command)}; }}\n",
+        env=login.environment,
+        capture_output=True,
+        check=True,
+        text=True,
+    )
+    head, _, output = talk.stdout.rpartition("\nT 0 ")[2].partition("\n")
+    return head.split()[0], output, talk.stderr
+
+
+def submitted(login: Site) -> tuple[str, str, str]:
+    """What becomes of submitting the run."""
+    run_dir = str(login.run_dir)
+    words = ("sbatch", "--parsable", "--job-name=a b", f"{run_dir}/batch.sh", run_dir)
+    return performed(login, "submit", run_dir, *words)
+
+
+def test_a_run_is_submitted(login: Site) -> None:
+    """The words arrive as they are, and the answer is kept and given."""
+    assert submitted(login)[:2] == ("0", "slurm 42")
+    run_dir = str(login.run_dir)
+    words = ["--parsable", "--job-name=a b", f"{run_dir}/batch.sh", run_dir]
+    assert (login.home / "w").read_text().splitlines() == words
+    assert (login.run_dir / "answer").read_text() == "slurm 42\n"
+    assert (login.home / "sbatch.cwd").read_text() == "/\n"
+
+
+def test_the_environment_of_sbatch(login: Site) -> None:
+    """Nothing of a job, or of the user's habits, reaches sbatch; where SLURM is does."""
+    habits = {"SBATCH_PARTITION": "p", "SLURM_JOB_ID": "3", "SLURMD_NODENAME": "n"}
+    login.environment.update({**habits, "SLURM_CONF": "/etc/slurm.conf"})
+    assert submitted(login)[0] == "0"
+    lines = (login.home / "sbatch.env").read_text().splitlines()
+    seen = dict(line.partition("=")[::2] for line in lines)
+    assert not set(habits) & set(seen)
+    assert seen["SLURM_CONF"] == "/etc/slurm.conf"
+
+
+def test_a_cluster_of_several(login: Site) -> None:
+    """Where sbatch names a cluster the answer does."""
+    sbatch(login, "echo a banner; echo '42;west'")
+    assert submitted(login)[:2] == ("0", "slurm 42 west")
+
+
+def test_a_refusal(login: Site) -> None:
+    """What sbatch says is the error, and the run may be submitted again."""
+    sbatch(login, "echo 'sbatch: error: invalid qos' >&2; exit 1")
+    status, _, errors = submitted(login)
+    assert status == "1"
+    assert "sbatch: error: invalid qos" in errors
+    sbatch(login, "echo 43")
+    assert submitted(login)[:2] == ("0", "slurm 43")
+
+
+def test_submitted_once(login: Site) -> None:
+    """A run that was submitted is not submitted again; claiming it gives the answer."""
+    submitted(login)
+    assert submitted(login)[0] == "1"
+    assert (login.home / "w").read_text().count("--parsable") == 1
+    assert performed(login, "claim", str(login.run_dir))[:2] == ("answered", "slurm 42")
+
+
+TIMED_OUT = "echo 'sbatch: error: Socket timed out on send/recv operation' >&2; exit 1"
+
+
+def test_an_answer_that_was_lost(login: Site) -> None:
+    """Where sbatch was not answered, SLURM is asked for the job before anything is sent again."""
+    sbatch(login, TIMED_OUT)
+    assert submitted(login)[0] == "1"
+    slurm.queue(login, "41 theseus:other\n44 theseus:r1\n")
+    assert performed(login, "claim", str(login.run_dir))[:2] == ("answered", "slurm 44")
+    assert (login.run_dir / "answer").read_text() == "slurm 44\n"
+
+
+def test_a_job_that_never_arrived(login: Site) -> None:
+    """Where SLURM has no such job the run is submitted again."""
+    sbatch(login, TIMED_OUT)
+    submitted(login)
+    assert performed(login, "claim", str(login.run_dir))[:2] == ("0", "resumed")
+    sbatch(login, "echo 45")
+    assert submitted(login)[:2] == ("0", "slurm 45")
+
+
+def test_a_job_that_cannot_be_asked_for(login: Site) -> None:
+    """Where SLURM cannot be asked nothing is submitted again."""
+    sbatch(login, TIMED_OUT)
+    submitted(login)
+    slurm.queue(login, "", status=1)
+    status, _, errors = performed(login, "claim", str(login.run_dir))
+    assert status == "1"
+    assert "SLURM cannot be asked for its job" in errors
+
+
+def test_what_a_launch_inherits(login: Site) -> None:
+    """A run without SLURM has the locale of the login, and nothing of a job it was sent from."""
+    habits = {"SLURM_PROCID": "1", "BASH_ENV": "/nowhere", "LC_ALL": "C.UTF-8"}
+    login.environment.update({**habits, "SLURM_CONF": "/c"})
+    (login.run_dir / "bootstrap.sh").write_text('env >"$1/env.part"; mv "$1/env.part" "$1/env"\n')
+    performed(login, "launch", str(login.run_dir), str(login.home / "log"))
+    until((login.run_dir / "env").exists)
+    seen = (login.run_dir / "env").read_text().splitlines()
+    assert "LC_ALL=C.UTF-8" in seen
+    assert "SLURM_CONF=/c" in seen
+    assert not [line for line in seen if line.startswith(("BASH_ENV", "SLURM_PROCID"))]
+
+
+class Following:
+    """follow.sh, at work on the run of a login node."""
+
+    def __init__(self, login: Site) -> None:
+        (login.run_dir / "answer").write_text("slurm 42\n")
+        (login.home / "log").touch()
+        self._reader, self._errors = login.home / "shown", login.home / "errors"
+        words = f"run_dir={shlex.quote(str(login.run_dir))} log={shlex.quote(str(login.home))}/log"
+        script = (ROOT / "theseus/sh/follow.sh").read_text()
+        with self._reader.open("wb") as shown, self._errors.open("wb") as errors:
+            self.process = subprocess.Popen(
+                ["bash", "-s"],
+                stdin=subprocess.PIPE,
+                stdout=shown,
+                stderr=errors,
+                env=login.environment,
+            )
+        assert self.process.stdin is not None
+        self.process.stdin.write(f"token=T {words} offset=0\n{script}".encode())
+        self.process.stdin.flush()
+        until(lambda: self._reader.read_bytes().startswith(b"\nT\n"))
+
+    def shown(self) -> str:
+        """What it has printed of the log."""
+        return self._reader.read_text().removeprefix("\nT\n")
+
+    def end(self) -> str:
+        """The state with which it ended."""
+        self.process.wait(timeout=30)
+        self.stop()
+        return self._errors.read_text().partition("\nT ")[2].split()[0]
+
+    def goes_on(self) -> None:
+        """Assert that it still looks a second later."""
+        with pytest.raises(subprocess.TimeoutExpired):
+            self.process.wait(timeout=1)
+
+    def stop(self) -> None:
+        """Leave, as a client does."""
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+        self.process.wait(timeout=10)
+
+
+def ended(login: Site, state: str) -> None:
+    """Write the outcome of the run."""
+    part = login.run_dir / "outcome.part"
+    part.write_text(f'{{"state": "{state}"}}\n')
+    part.replace(login.run_dir / "outcome.json")
+
+
+@pytest.mark.slow
+def test_a_pending_job_is_followed(login: Site) -> None:
+    """While a job waits nothing is shown; then its log is, to the last line."""
+    slurm.queue(login, "PENDING\n")
+    following = Following(login)
+    following.goes_on()
+    assert following.shown() == ""
+    slurm.queue(login, "RUNNING\n")
+    (login.home / "log").write_text("first\n")
+    ended(login, "completed")
+    following.goes_on()
+    (login.home / "log").write_text("first\nlast\n")
+    slurm.queue(login, "COMPLETED\n")
+    assert following.end() == "ended"
+    assert following.shown() == "first\nlast\n"
+
+
+@pytest.mark.slow
+def test_a_preempted_job_is_followed(login: Site) -> None:
+    """A run that was preempted and waits in the queue again has not ended."""
+    slurm.queue(login, "PENDING\n")
+    ended(login, "preempted")
+    following = Following(login)
+    following.goes_on()
+    following.stop()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("says", "status"), [("CANCELLED\n", 0), ("Invalid job id specified", 1)])
+def test_a_job_that_is_gone(login: Site, says: str, status: int) -> None:
+    """A job that SLURM has ended or forgotten is gone when it left no outcome."""
+    slurm.queue(login, says, status)
+    assert Following(login).end() == "gone"
+
+
+@pytest.mark.slow
+def test_a_preempted_job_that_was_cancelled(login: Site) -> None:
+    """A preempted run whose job does not wait any more has ended as preempted."""
+    slurm.queue(login, "CANCELLED\n")
+    ended(login, "preempted")
+    assert Following(login).end() == "ended"
+
+
+@pytest.mark.slow
+def test_slurm_does_not_answer(login: Site) -> None:
+    """Not to be able to ask is no answer: the run is followed further."""
+    slurm.queue(login, "Unable to contact slurm controller\n", 1)
+    following = Following(login)
+    following.goes_on()
+    following.stop()
