@@ -124,7 +124,7 @@ def planned(folder: Path) -> Result[Plan, PlanError]:
             for config in load_config("dispatch.yaml")
             for request in asked_hardware(words.flags, file, tuple(config.clusters))
             for plan in build_plan(
-                World(config, _inventory(folder), source, RELEASE),
+                World(config, inventory(folder), source, RELEASE),
                 request,
                 evolve(_assignment(names, file.values, environment, uv_groups), after=after),
             )
@@ -144,7 +144,8 @@ def _assignment(
     return Assignment(run, job, values, environment, uv_groups)
 
 
-def _inventory(folder: Path) -> Inventory:
+def inventory(folder: Path) -> Inventory:
+    """What the hosts of a case said."""
     path = folder / "inventory.yaml"
     hosts = _data(path) if path.exists() else {}
     return Inventory({name: _snapshot(said) for name, said in hosts.items()})

@@ -2,7 +2,7 @@
 
 from returns.result import Success
 
-from tests.cases.case import CASES, planned
+from tests.cases.case import CASES, inventory, planned
 from theseus.core.errors import StalePlan
 from theseus.core.freshness import check_fresh
 from theseus.core.inventory import (
@@ -58,3 +58,40 @@ def test_unreachable() -> None:
     error = check_fresh(PLAN, Unreachable("timed out")).failure()
     assert isinstance(error, HostUnreachable)
     assert error.reason == "timed out"
+
+
+SLURM = planned(CASES / "slurm-two-nodes").unwrap()
+WAITS = planned(CASES / "slurm-fragmented").unwrap()
+
+
+def cluster(case: str) -> HostSnapshot:
+    """What the cluster of a case says."""
+    return inventory(CASES / case).of("login")
+
+
+def test_slurm_fresh() -> None:
+    """A plan for SLURM is fresh where its shape is free, or could wait as it was planned to."""
+    assert check_fresh(SLURM, cluster("slurm-two-nodes")) == Success(SLURM)
+    assert check_fresh(WAITS, cluster("slurm-fragmented")) == Success(WAITS)
+    assert check_fresh(WAITS, cluster("slurm-nodes-asked")) == Success(WAITS)
+
+
+def test_slurm_that_would_wait() -> None:
+    """A plan that was to start at once is stale where it would wait."""
+    stale = check_fresh(SLURM, cluster("slurm-fragmented")).failure()
+    assert isinstance(stale, StalePlan)
+    (difference,) = stale.differences
+    assert difference.startswith("it would wait now: needs 6 on each of 2 nodes")
+
+
+def test_slurm_that_never_fits() -> None:
+    """A plan that its partition can no longer hold is stale, with the reason."""
+    stale = check_fresh(SLURM, cluster("slurm-reject-closed")).failure()
+    assert isinstance(stale, StalePlan)
+    assert stale.differences == ("the partition is not up",)
+
+
+def test_slurm_without_types() -> None:
+    """Where the GRES has no type the plan's chip is what the partition was said to have."""
+    plan = planned(CASES / "slurm-untyped").unwrap()
+    assert check_fresh(plan, cluster("slurm-untyped")) == Success(plan)

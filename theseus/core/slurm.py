@@ -5,6 +5,7 @@ ever, and nothing is lowered.
 """
 
 from collections.abc import Iterator, Mapping
+from typing import assert_never
 
 from attrs import frozen
 
@@ -75,6 +76,8 @@ def consider_slurm(
                 yield Considered(partition.name, found)
                 if isinstance(found, Fits):
                     return
+        case _:
+            assert_never(snapshot)
 
 
 def ordered_partitions(host: SlurmHost, request: HardwareRequest) -> tuple[Partition, ...]:

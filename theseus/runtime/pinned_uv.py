@@ -1,7 +1,7 @@
-"""`python -m theseus.runtime.pinned_uv TOOLS LINK`: the one uv of this runtime, for all runs of a share.
+"""`python -m theseus.runtime.pinned_uv TOOLS LINK`: the uv of this runtime, for all runs of a share.
 
-Here: installing it in the directory TOOLS unless it is there, its hash checked, and making LINK point
-to it. Never here: finding another uv, or using one.
+Here: installing it in the directory TOOLS unless it is there, its hash checked, and making LINK
+point to it. Never here: finding another uv, or using one.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Sequence
 
@@ -38,27 +39,30 @@ def pinned_uv(tools: Path) -> Path:
 
 
 def _lock(descriptor: int) -> None:
-    try:
+    # Where a file system has no locks the rename decides.
+    with suppress(OSError):
         fcntl.flock(descriptor, fcntl.LOCK_EX)
-    except OSError:
-        pass  # where a file system has no locks the rename decides
 
 
 def _install(requirements: str, home: Path) -> None:
     made = Path(tempfile.mkdtemp(prefix=f"{home.name}.new-", dir=str(home.parent)))
     try:
-        (made / "requirements.txt").write_text(requirements, encoding="utf-8")
-        subprocess.run([sys.executable, "-m", "venv", str(made)], check=True)
-        options = ("--disable-pip-version-check", "--no-input")
-        hashed = ("--require-hashes", "--only-binary", ":all:", "-r", str(made / "requirements.txt"))
-        pip = (str(made / "bin/python"), "-m", "pip", *options, "install", "--quiet", *hashed)
-        # pip must not see the runtime on PYTHONPATH
-        bare = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-        subprocess.run(pip, check=True, env=bare)
-        subprocess.run([str(made / "bin/uv"), "--version"], check=True)
+        pinned = made / "requirements.txt"
+        pinned.write_text(requirements, encoding="utf-8")
+        _run(sys.executable, "-m", "venv", str(made))
+        pip = (str(made / "bin/python"), "-m", "pip", "--disable-pip-version-check", "--no-input")
+        hashed = ("--require-hashes", "--only-binary", ":all:", "-r", str(pinned))
+        _run(*pip, "install", "--quiet", *hashed)
+        _run(str(made / "bin/uv"), "--version")
         _settle(made, home)
     finally:
         shutil.rmtree(made, ignore_errors=True)
+
+
+def _run(*argv: str) -> None:
+    # Not with the PYTHONPATH on which this runtime is.
+    bare = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    subprocess.run(argv, check=True, env=bare)
 
 
 def _settle(made: Path, home: Path) -> None:
@@ -71,13 +75,15 @@ def _settle(made: Path, home: Path) -> None:
 
 
 def main(words: Sequence[str]) -> int:
-    """TOOLS LINK; prints what went wrong, with exit status 1."""
+    """TOOLS LINK; what went wrong is printed, with exit status 1."""
     tools, link = Path(words[0]), Path(words[1])
     try:
         uv = pinned_uv(tools)
         link.unlink(missing_ok=True)
         link.symlink_to(uv)
-    except (OSError, ValueError, subprocess.CalledProcessError) as error:
+    except subprocess.CalledProcessError:
+        return 1  # it said why itself
+    except (OSError, ValueError) as error:
         print(f"error: {error}", flush=True)
         return 1
     return 0

@@ -1,0 +1,48 @@
+"""GRES: GPUs of a node by type, all and free."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from theseus.core.gres import NodeGpus, count_gpus, node_gpus
+
+
+@pytest.mark.parametrize(
+    ("text", "counts"),
+    [
+        ("(null)", {}),
+        ("", {}),
+        ("gpu:8", {"": 8}),
+        ("gpu:h100_80gb:8(S:0-1)", {"h100_80gb": 8}),
+        ("gpu:1g.10gb:7,gpu:a100:4,shard:32", {"1g.10gb": 7, "a100": 4}),
+        ("gpu:h100:0(IDX:N/A)", {}),
+        ("gpu:a100:2(IDX:0-1),gpu:a100:1(IDX:5)", {"a100": 3}),
+    ],
+)
+def test_counts(text: str, counts: dict[str, int]) -> None:
+    """GPUs are counted by type, and nothing else is."""
+    assert count_gpus(text) == counts
+
+
+@pytest.mark.parametrize(
+    ("used", "free"),
+    [
+        ("(null)", {"a": 4, "b": 2}),
+        ("gpu:a:3(IDX:0-2)", {"a": 1, "b": 2}),
+        ("gpu:a:9", {"a": 0, "b": 2}),
+        ("gpu:5", {"a": 0, "b": 1}),
+        ("gpu:c:9", {"a": 0, "b": 0}),
+    ],
+)
+def test_free(used: str, free: dict[str, int]) -> None:
+    """Use that names no type, or one that is not there, counts against what is free."""
+    gpus = node_gpus("gpu:a:4,gpu:b:2", used)
+    assert {each.type: each.free for each in gpus} == free
+
+
+@given(st.text("gpuab:,()123", max_size=30), st.text("gpuab:,()123", max_size=30))
+def test_never_more_than_there_are(configured: str, used: str) -> None:
+    """However it is written, no more are free than there are, and never fewer than none."""
+    for each in node_gpus(configured, used):
+        assert isinstance(each, NodeGpus)
+        assert 0 <= each.free <= each.total
