@@ -2,7 +2,7 @@
 
 from tests.cases.case import CASES, planned
 from tests.core.bash import spoken
-from theseus.core.sbatch import estimated_start, test_argv
+from theseus.core import sbatch
 from theseus.core.steps import Submit
 
 PLAN = planned(CASES / "slurm-fits").unwrap()
@@ -30,7 +30,7 @@ def test_every_option_is_a_word() -> None:
 
 def test_only_a_question() -> None:
     """`sbatch --test-only` gets the same options, and a script from standard input."""
-    _, _, program, *words = test_argv(submit())
+    _, _, program, *words = sbatch.test_argv(submit())
     heard = spoken(
         f"sbatch() {{ cat >/dev/null; printf '%s\\0' \"$@\"; }}; {program}", "", *words[1:]
     )
@@ -40,5 +40,5 @@ def test_only_a_question() -> None:
 def test_estimate() -> None:
     """The line that tells the start is found among what sbatch prints."""
     line = "Job 7 to start at 2026-11-24T12:00:00 using 8 processors on nodes n1 in partition gpu"
-    assert estimated_start(f"sbatch: warning: x\nsbatch: {line}\n") == line
-    assert estimated_start("sbatch: error: no") is None
+    assert sbatch.estimated_start(f"sbatch: warning: x\nsbatch: {line}\n") == line
+    assert sbatch.estimated_start("sbatch: error: no") is None

@@ -84,7 +84,7 @@ def test_missing(site: Site, awaited: Path) -> None:
 
 
 def test_told_to_stop(site: Site, awaited: Path) -> None:
-    """A run that is told to stop while it waits is preempted, and waits again when started again."""
+    """A run that is told to stop while it waits is preempted, and may be started again."""
     process = waiting(site)
     process.terminate()
     assert process.wait(60) == 143
@@ -94,7 +94,7 @@ def test_told_to_stop(site: Site, awaited: Path) -> None:
 
 
 def test_gone(site: Site, awaited: Path) -> None:
-    """A run whose process is no more and left no outcome will not complete: nobody waits for ever."""
+    """A run whose process is no more and left no outcome is not waited for: it will not complete."""
     (awaited / "answer").write_text(f"{2**22 + 1} 1 {BOOT_ID.read_text()}")
     assert site.run() == 1
     assert "is gone and left no outcome" in site.outcome["message"]

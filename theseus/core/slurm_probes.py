@@ -99,7 +99,7 @@ def slurm_snapshot(answers: tuple[Answer, ...]) -> HostSnapshot:
             for partition in _partitions(partitions_said.output)
             if partition.name in members
         ),
-        version=version_said.output.strip().removeprefix("slurm").strip(),
+        version=version_said.output.strip().rpartition(" ")[2],  # `slurm-wlm 22.05.8`
     )
 
 

@@ -1,4 +1,4 @@
-"""`python -m theseus.runtime.pinned_uv TOOLS LINK`: the uv of this runtime, for all runs of a share.
+"""`python -m theseus.runtime.pinned_uv TOOLS LINK`: the uv of this runtime, one for all runs.
 
 Here: installing it in the directory TOOLS unless it is there, its hash checked, and making LINK
 point to it. Never here: finding another uv, or using one.

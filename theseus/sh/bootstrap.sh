@@ -35,7 +35,7 @@ theseus_fail() { # STATUS MESSAGE
 
 theseus_signal() { # NAME: remember it and hand it on; what runs decides how to end
   theseus_received=$1 theseus_signals=$((theseus_signals + 1))
-  sleep 0.1 || true # SLURM tells all at once: two that arrive together would count as one
+  { sleep 0.1 || true; } 2>/dev/null # SLURM tells all at once: two that arrive together count as one
   [[ -z $theseus_child ]] || kill -s "$1" -- "-$theseus_child" 2>/dev/null || true
 }
 
