@@ -70,5 +70,5 @@ def test_a_replay_refuses_other_steps() -> None:
 @pytest.mark.parametrize("text", ["", "[]", '{"performed": 3}', '{"performed": [{"segment": {}}]}'])
 def test_what_is_no_recording_is_refused(text: str) -> None:
     """A text that holds no recording is a ValueError that says why."""
-    with pytest.raises(ValueError, match="."):
+    with pytest.raises(ValueError, match=r"."):
         read_recording(text)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from nanolm.model import Parameters
 from nanolm.team import Team, joined, unpacked
 
 PROGRAM = """
@@ -85,7 +86,7 @@ def test_a_team_of_one_changes_nothing() -> None:
     batch = np.arange(12).reshape(4, 3)
     assert team.share(batch) is not None
     np.testing.assert_array_equal(team.share(batch), batch)
-    gradients = {"a": np.ones((2, 2))}
+    gradients: Parameters = {"a": np.ones((2, 2))}
     assert team.agree(1.5, gradients, stop=True) == (1.5, gradients, True)
 
 
@@ -97,7 +98,7 @@ def test_uneven_shares_are_refused() -> None:
 
 def test_numbers_come_back_in_their_shapes() -> None:
     """What is packed for the way is unpacked under the same names."""
-    like = {"a": np.zeros((2, 3)), "b": np.zeros(2, dtype=np.float32)}
+    like: Parameters = {"a": np.zeros((2, 3)), "b": np.zeros(2, dtype=np.float32)}
     found = unpacked(np.arange(8.0), like)
     np.testing.assert_array_equal(found["a"], np.arange(6.0).reshape(2, 3))
     np.testing.assert_array_equal(found["b"], [6.0, 7.0])
