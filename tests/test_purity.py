@@ -21,20 +21,9 @@ ROOT = Path(__file__).parents[1]
 MODULES = tuple(sorted((ROOT / "theseus" / "core").glob("*.py")))
 NAMES = [module.stem for module in MODULES]
 ALLOWED = {
-    *(
-        "base64",
-        "bisect",
-        "collections",
-        "difflib",
-        "functools",
-        "hashlib",
-        "itertools",
-        "json",
-        "re",
-        "types",
-        "typing",
-    ),
-    *("urllib.parse", "attrs", "cattrs", "returns", "theseus.base", "theseus.core"),
+    *("base64", "bisect", "collections", "difflib", "functools", "hashlib", "itertools", "json"),
+    *("re", "types", "typing", "urllib.parse"),
+    *("attrs", "cattrs", "returns", "theseus.base", "theseus.core"),
 }
 FORBIDDEN = {
     *("open", "print", "input", "eval", "exec", "compile", "breakpoint", "__import__", "globals"),

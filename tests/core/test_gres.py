@@ -17,6 +17,8 @@ from theseus.core.gres import NodeGpus, count_gpus, node_gpus
         ("gpu:1g.10gb:7,gpu:a100:4,shard:32", {"1g.10gb": 7, "a100": 4}),
         ("gpu:h100:0(IDX:N/A)", {}),
         ("gpu:a100:2(IDX:0-1),gpu:a100:1(IDX:5)", {"a100": 3}),
+        ("gpu:h100:8(S:0,1),gpu:(null):2(IDX:0-1),gpu:h100:1(S:", {"h100": 9, "": 2}),
+        ("gpus:4,mygpu:4,gpu:h100,gpu:h100:many,gpu:h100:1:2", {}),
     ],
 )
 def test_counts(text: str, counts: dict[str, int]) -> None:
@@ -30,12 +32,15 @@ def test_counts(text: str, counts: dict[str, int]) -> None:
         ("(null)", {"a": 4, "b": 2}),
         ("gpu:a:3(IDX:0-2)", {"a": 1, "b": 2}),
         ("gpu:a:9", {"a": 0, "b": 2}),
-        ("gpu:5", {"a": 0, "b": 1}),
+        ("gpu:1", {"a": 3, "b": 1}),
+        ("gpu:(null):3(IDX:0-2)", {"a": 1, "b": 0}),
         ("gpu:c:9", {"a": 0, "b": 0}),
+        ("gpu:a:(IDX:0-2)", {"a": 0, "b": 0}),
+        ("gpu", {"a": 0, "b": 0}),
     ],
 )
 def test_free(used: str, free: dict[str, int]) -> None:
-    """Use that names no type, or one that is not there, counts against what is free."""
+    """Use that names no type here counts against every type; use that is unreadable is of all."""
     gpus = node_gpus("gpu:a:4,gpu:b:2", used)
     assert {each.type: each.free for each in gpus} == free
 

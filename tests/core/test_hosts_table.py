@@ -52,7 +52,7 @@ def test_slurm_of_several_kinds() -> None:
     chips = [row.chip for row in rows("slurm-generic")]
     assert chips == ["a100", "h100"]
     (untyped,) = rows("slurm-untyped")
-    assert untyped.chip == "gpu"
+    assert untyped.chip == "l4"
     cpus = {row.partition: row.shapes for row in rows("slurm-cpu-partitions")}
     assert cpus["cpu"] == "1 x 64 CPUs: 64/64 (64 on one)"
     (missing,) = rows("slurm-reject-no-partition")

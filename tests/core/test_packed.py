@@ -86,6 +86,7 @@ def test_batch_options() -> None:
     assert packed_text(SLURM, HEAD, contents(SLURM)).startswith(
         f"#!/bin/bash\n#SBATCH {options[0]}\n"
     )
+    assert batch_options(planned(CASES / "slurm-two-nodes").unwrap())[-1] == "--open-mode=append"
     assert batch_options(PLAIN) == ()
 
 

@@ -1,4 +1,4 @@
-"""Probes of SLURM: what a real cluster printed, as a snapshot; what cannot be read never is free."""
+"""Probes of SLURM: what a real cluster printed, as a snapshot; what is unreadable is not free."""
 
 from pathlib import Path
 
@@ -114,7 +114,7 @@ def test_odd_lines() -> None:
     assert node(name="") is None
     found = said("too|few|columns|\n")
     assert isinstance(found, SlurmSnapshot)
-    assert found.nodes == found.partitions == ()
+    assert (found.nodes, found.partitions) == ((), ())
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,8 @@
 """Fixtures of the tests against real servers."""
 
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -8,7 +10,11 @@ from tests.e2e.sshd import Sshd, running_sshd
 
 
 @pytest.fixture(scope="session")
-def sshd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
+def sshd() -> Iterator[Sshd]:
     """A real OpenSSH server for the whole session."""
-    with running_sshd(tmp_path_factory.mktemp("sshd")) as server:
+    # not below pytest's own folder, which each session that begins closes to other users again
+    with (
+        tempfile.TemporaryDirectory(prefix="theseus-sshd-") as folder,
+        running_sshd(Path(folder)) as server,
+    ):
         yield server

@@ -111,11 +111,12 @@ def test_secrets_arrive_privately(far: FarDesk) -> None:
 
 
 @pytest.fixture(scope="module")
-def uv_cache(sshd: Sshd, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def uv_cache(sshd: Sshd) -> Path:
     """A cache with all that nanolm's environment needs, for the user at the far side."""
     if not UV.exists():
         pytest.skip("uv is not installed beside this Python")
-    folder = tmp_path_factory.mktemp("uv")
+    folder = sshd.folder / "uv"  # where the far user may read
+    folder.mkdir()
     project = folder / "nanolm"
     shutil.copytree(NANOLM, project, ignore=shutil.ignore_patterns(".venv"))
     cache = folder / "cache"

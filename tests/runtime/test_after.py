@@ -94,7 +94,7 @@ def test_told_to_stop(site: Site, awaited: Path) -> None:
 
 
 def test_gone(site: Site, awaited: Path) -> None:
-    """A run whose process is no more and left no outcome is not waited for: it will not complete."""
+    """A run whose process is no more and left no outcome will not complete, which is said."""
     (awaited / "answer").write_text(f"{2**22 + 1} 1 {BOOT_ID.read_text()}")
     assert site.run() == 1
     assert "is gone and left no outcome" in site.outcome["message"]

@@ -113,7 +113,7 @@ def test_a_work_directory_of_its_own_that_holds_a_result(site: Site) -> None:
 def test_another_node_fails(site: Site) -> None:
     """The run has failed with the node that failed, though the main one was told to stop."""
     slurm.lay(site, source(END1="9"))
-    assert slurm.start(site).status() == 9
+    assert slurm.start(site).status() == 9, site.log
     assert (site.outcome["state"], site.outcome["exit_status"]) == ("failed", 9)
     assert site.outcome["message"] == "on node node1: ended with exit status 9"
     assert site.log.count("0: told") == 1
@@ -124,7 +124,7 @@ def test_another_node_fails(site: Site) -> None:
 def test_another_node_fails_after_the_main_one_is_done(site: Site) -> None:
     """A run has completed when all of its nodes have."""
     slurm.lay(site, source(END0="0", END1="9", SLEEP1="1"))
-    assert slurm.start(site).status() == 9
+    assert slurm.start(site).status() == 9, site.log
     assert site.outcome["message"] == "on node node1: ended with exit status 9"
 
 
@@ -139,7 +139,7 @@ def test_the_main_node_fails(site: Site) -> None:
 def test_the_first_to_fail_counts(site: Site) -> None:
     """Where one node's failure brings down the others, the message is that of the first."""
     slurm.lay(site, source(END0="8", SLEEP0="0.7", END1="9"))
-    assert slurm.start(site).status() == 9
+    assert slurm.start(site).status() == 9, site.log
     assert site.outcome["message"] == "on node node1: ended with exit status 9"
 
 

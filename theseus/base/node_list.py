@@ -10,7 +10,7 @@ from typing import List, Tuple
 
 
 def expand_nodes(text: str) -> Tuple[str, ...]:
-    """The names in a SLURM node list.
+    """The names in a SLURM node list; what is no range of numbers stands as it is.
 
     >>> expand_nodes("a[1-2,09],b")
     ('a1', 'a2', 'a09', 'b')
@@ -33,7 +33,8 @@ def _expand(part: str) -> List[str]:
 
 
 def _numbers(item: str) -> List[str]:
-    first, dash, last = item.partition("-")
-    if not dash:
-        return [first]
+    found = re.fullmatch(r"(\d{1,9})-(\d{1,9})", item, re.ASCII)
+    if found is None:
+        return [item]
+    first, last = found.groups()
     return [str(number).zfill(len(first)) for number in range(int(first), int(last) + 1)]

@@ -6,7 +6,7 @@ A text that is no plan, or a plan of another schema version, is refused with wha
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
 
@@ -23,7 +23,7 @@ from theseus.core.outcome import Outcome
 from theseus.core.plan import SCHEMA_VERSION, Plan
 from theseus.core.secrets import EnvironmentSecret, SecretReference
 from theseus.core.source import SourceWarning
-from theseus.core.steps import Content, Step
+from theseus.core.steps import Content, Launch, Step, Submit
 from theseus.core.verdict import Allocation
 
 SURROGATE = re.compile("[\ud800-\udfff]")
@@ -100,9 +100,28 @@ def read_plan(data: object) -> Result[Plan, NotAPlan | OtherVersion]:
     if data["version"] != SCHEMA_VERSION:
         return Failure(OtherVersion(data["version"], SCHEMA_VERSION))
     try:
-        return Success(converter().structure(data, Plan))
+        plan = converter().structure(data, Plan)
     except Exception as error:  # noqa: BLE001  cattrs raises whatever a class's own checks raise
         return Failure(NotAPlan(tuple(transform_error(error, path="plan"))))
+    problems = tuple(_inconsistencies(plan))
+    return Failure(NotAPlan(problems)) if problems else Success(plan)
+
+
+def _inconsistencies(plan: Plan) -> Iterator[str]:
+    """In what a plan that was edited by hand contradicts itself."""
+    target = plan.target
+    if not plan.steps or not isinstance(plan.steps[-1], Launch | Submit):
+        yield "its last step starts nothing"
+    if any(step.host != target.host for step in plan.steps):
+        yield f"it has steps on other hosts than its target {target.host!r}"
+    if (target.ssh is None) and target.transport != "local":
+        yield "its target has no `ssh`, and is not this machine either"
+    if target.transport == "openssh":
+        yield "this version reaches hosts by asyncssh alone, not by `transport: openssh`"
+    if not plan.paths.run.endswith(f"/{plan.run.id}"):
+        yield "its run directory is that of another run"
+    if not plan.trace:
+        yield "its trace is empty"
 
 
 def _exactly(kind: type) -> Any:  # noqa: ANN401  cattrs' hooks are untyped

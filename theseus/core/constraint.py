@@ -8,6 +8,8 @@ import re
 from collections.abc import Sequence
 
 _TOKEN = re.compile(r"\s*([&|()]|[^\s&|()*\[\]]+)(?:\*\d+)?")
+_OPERATORS = frozenset("&|)")
+_UNREAD = "["  # stands for what is left of a constraint that cannot be read
 
 
 def satisfies(features: Sequence[str], constraint: str | None) -> bool:
@@ -16,13 +18,13 @@ def satisfies(features: Sequence[str], constraint: str | None) -> bool:
     >>> satisfies(("a100", "ib"), "(h100|a100)&ib")
     True
     """
-    if constraint is None or "[" in constraint:
+    if not constraint:
         return True
     tokens = _TOKEN.findall(constraint)
     if "".join(tokens) != re.sub(r"\*\d+|\s", "", constraint):
         return True
     value, rest = _either(tokens, frozenset(features))
-    return value if not rest else True
+    return value or bool(rest)
 
 
 def _either(tokens: list[str], features: frozenset[str]) -> tuple[bool, list[str]]:
@@ -42,9 +44,9 @@ def _both(tokens: list[str], features: frozenset[str]) -> tuple[bool, list[str]]
 
 
 def _one(tokens: list[str], features: frozenset[str]) -> tuple[bool, list[str]]:
-    if not tokens:
-        return True, []
+    if not tokens or tokens[0] in _OPERATORS:
+        return True, [_UNREAD]
     if tokens[0] == "(":
         value, rest = _either(tokens[1:], features)
-        return value, rest[1:] if rest[:1] == [")"] else rest
+        return (value, rest[1:]) if rest[:1] == [")"] else (True, [_UNREAD])
     return tokens[0] in features, tokens[1:]

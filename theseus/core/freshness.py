@@ -4,6 +4,7 @@ from typing import assert_never
 
 from returns.result import Failure, Result, Success
 
+from theseus.base.chip import Chip
 from theseus.base.hardware import HardwareRequest
 from theseus.core.config import Partition, PlainHost, SlurmHost
 from theseus.core.errors import StalePlan
@@ -39,11 +40,11 @@ def check_fresh(plan: Plan, snapshot: HostSnapshot) -> Result[Plan, StalePlan | 
     return Failure(StalePlan(host, differences)) if differences else Success(plan)
 
 
-def _again(plan: Plan) -> HardwareRequest:
-    """What the plan took, as a request."""
+def _again(plan: Plan, chip: Chip | None) -> HardwareRequest:
+    """What the plan took, as a request for *chip*."""
     allocation = plan.allocation
     return HardwareRequest(
-        chip=plan.request.chip,
+        chip=chip,
         min_chips=allocation.total_chips,
         mem=allocation.memory,
         cpus=allocation.cpus,
@@ -53,7 +54,8 @@ def _again(plan: Plan) -> HardwareRequest:
 
 
 def _plain_differences(plan: Plan, snapshot: PlainSnapshot) -> tuple[str, ...]:
-    verdict = consider_plain(PlainHost(cluster=plan.target.cluster), _again(plan), snapshot)
+    again = _again(plan, plan.request.chip)
+    verdict = consider_plain(PlainHost(cluster=plan.target.cluster), again, snapshot)
     if not isinstance(verdict, Fits):
         return (explain(verdict),)
     busy = {gpu.uuid for gpu in snapshot.gpus if gpu.busy}
@@ -66,16 +68,15 @@ def _plain_differences(plan: Plan, snapshot: PlainSnapshot) -> tuple[str, ...]:
 
 
 def _slurm_differences(plan: Plan, snapshot: SlurmSnapshot) -> tuple[str, ...]:
-    allocation = plan.allocation
-    gres_type = _gres_type(plan)
+    allocation, typed = plan.allocation, _typed_chip(plan)
     partition = Partition(
         plan.target.partition or "",
         constraint=allocation.constraint,
-        chip=None if gres_type else allocation.chip,
+        chip=allocation.chip if typed is None else None,
     )
     host = SlurmHost(plan.target.cluster, (partition,), exclude=allocation.exclude)
-    mapping = {allocation.chip: gres_type} if allocation.chip and gres_type else {}
-    (found,) = consider_slurm(host, mapping, _again(plan), snapshot)
+    again = _again(plan, plan.request.chip if typed is None else typed)
+    (found,) = consider_slurm(host, {}, again, snapshot)
     match found.reason:
         case Fits():
             return ()
@@ -85,7 +86,7 @@ def _slurm_differences(plan: Plan, snapshot: SlurmSnapshot) -> tuple[str, ...]:
             return (explain(reason),)
 
 
-def _gres_type(plan: Plan) -> str:
-    """The GRES type in `gpu:TYPE:COUNT`; empty when the site has none."""
+def _typed_chip(plan: Plan) -> Chip | None:
+    """A chip that stands for the GRES type in `gpu:TYPE:COUNT`; None when the site has none."""
     parts = (plan.allocation.gres or "").split(":")
-    return parts[1] if len(parts) == 3 else ""
+    return Chip(parts[1], parts[1], 0, ()) if len(parts) == 3 else None

@@ -1,16 +1,18 @@
 """GRES: SLURM's account of the GPUs of a node, as it stands in `Gres` and `GresUsed`.
 
-Forms: `gpu:h100_80gb:8(S:0-1)`, `gpu:8(IDX:0-7)`, `gpu:1g.10gb:7,gpu:a100:4`, `shard:32`, `(null)`.
-What is no GPU, or cannot be read, does not count.
+Forms: `gpu:h100_80gb:8(S:0-1)`, `gpu:8(IDX:0-7)`, `gpu:(null):8(IDX:0-7)`, `shard:32`, `(null)`,
+and several with commas between. GPUs that cannot be read are not there; use of GPUs that cannot be
+read is use of all.
 """
 
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from attrs import frozen
 
-_ENTRY = re.compile(r"(?P<name>[^:,()]+)(?::(?P<type>[^:,()]+))?:(?P<count>\d+)(?:\([^)]*\))?")
+_REMARK = re.compile(r"\([^)]*\)?")  # sockets, indexes; `(null)` for nothing; cut short perhaps
+_GPUS = re.compile(r"gpu(?::(?P<type>[^:]*))?:(?P<count>\d{1,6})", re.ASCII)
 UNTYPED = ""
 
 
@@ -35,23 +37,27 @@ def count_gpus(text: str) -> Mapping[str, int]:
     {'h100_80gb': 8}
     """
     counts: Counter[str] = Counter()
-    for found in _ENTRY.finditer(text):
-        if found["name"] == "gpu" and int(found["count"]):
+    for entry in _gpu_entries(text):
+        if (found := _GPUS.fullmatch(entry)) is not None:
             counts[found["type"] or UNTYPED] += int(found["count"])
-    return counts
+    return +counts
 
 
 def node_gpus(configured: str, used: str) -> tuple[NodeGpus, ...]:
     """The GPUs of a node by type, from its `Gres` and `GresUsed`.
 
-    Use that names no type counts against the type with most left: never too many are free.
+    Use of a type that is not there, or of none, counts against every type: never too many are free.
     """
-    totals, taken = count_gpus(configured), Counter(count_gpus(used))
-    unknown = sum(taken.pop(kind) for kind in set(taken) - set(totals))
-    gpus = [NodeGpus(kind, total, min(total, taken[kind])) for kind, total in totals.items()]
-    while unknown > 0 and any(gpu.free for gpu in gpus):
-        most = max(range(len(gpus)), key=lambda at: gpus[at].free)
-        share = min(unknown, gpus[most].free)
-        gpus[most] = NodeGpus(gpus[most].type, gpus[most].total, gpus[most].used + share)
-        unknown -= share
-    return tuple(gpus)
+    totals, taken = count_gpus(configured), count_gpus(used)
+    if any(_GPUS.fullmatch(entry) is None for entry in _gpu_entries(used)):
+        return tuple(NodeGpus(kind, total, total) for kind, total in totals.items())
+    unknown = sum(count for kind, count in taken.items() if kind not in totals)
+    return tuple(
+        NodeGpus(kind, total, min(total, taken.get(kind, 0) + unknown))
+        for kind, total in totals.items()
+    )
+
+
+def _gpu_entries(text: str) -> Iterator[str]:
+    entries = (entry.strip() for entry in _REMARK.sub("", text).split(","))
+    return (entry for entry in entries if entry == "gpu" or entry.startswith("gpu:"))

@@ -1,7 +1,7 @@
 """The table of hosts: what an inventory says of every host of a config, in rows for people."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import assert_never
 
 from attrs import frozen
@@ -94,37 +94,46 @@ def _slurm(config: DispatchConfig, name: str, snapshot: SlurmSnapshot) -> Iterat
     host = config.hosts[name]
     nodes = {node.name: node for node in snapshot.nodes}
     known = {partition.name: partition for partition in snapshot.partitions}
-    for partition in dict.fromkeys(_partition_names(host)):
+    for partition, untyped in _partitions(host).items():
         if partition not in known:
             yield HostRow(name, partition, None, 0, 0, "-", "no such partition", "-")
             continue
         limits = known[partition]
         members = [nodes[member] for member in limits.nodes if member in nodes]
-        kinds = dict.fromkeys(gpus.type for node in members for gpus in node.gpus)
-        for kind in tuple(kinds) or (None,):
-            yield _partition_row(config, name, limits, (kind, members))
+        types = dict.fromkeys(gpus.type for node in members for gpus in node.gpus)
+        chips = {UNTYPED: untyped or "gpu", **_chips_by_type(config, host)}
+        for kind in tuple(types) or (None,):
+            chip = None if kind is None else chips.get(kind, kind)
+            yield _partition_row(name, limits, chip, kind, members)
 
 
-def _partition_names(host: Host) -> Iterator[str]:
-    if isinstance(host, SlurmHost):
-        yield from (partition.name for partition in (*host.partitions, *host.cpu_partitions))
+def _partitions(host: Host) -> Mapping[str, str | None]:
+    """The partitions of *host*, and what an untyped GPU is in each."""
+    if not isinstance(host, SlurmHost):
+        return {}
+    partitions = (*host.partitions, *host.cpu_partitions)
+    return {each.name: each.chip for each in reversed(partitions)}
+
+
+def _chips_by_type(config: DispatchConfig, host: Host) -> Mapping[str, str]:
+    """The chips that GRES types stand for on *host*."""
+    own = host.gres_mapping if isinstance(host, SlurmHost) else {}
+    mapping = {**config.gres_mapping, **own}
+    return {gres.removeprefix("gpu:"): chip for chip, gres in mapping.items()}
 
 
 def _partition_row(
-    config: DispatchConfig,
-    name: str,
-    limits: SlurmPartition,
-    group: tuple[str | None, list[Node]],
+    host: str, limits: SlurmPartition, chip: str | None, kind: str | None, members: list[Node]
 ) -> HostRow:
-    kind, members = group
+    """The row of GPUs of *kind*, which are *chip*, None for CPUs, in the partition of *limits*."""
     with_kind = [node for node in members if kind is None or _counts(node, kind)[1]]
     counts = [_counts(node, kind) for node in with_kind]
     usable = [free for node, (free, _) in zip(with_kind, counts, strict=True) if _usable(node)]
     states = Counter(node.state for node in with_kind)
     return HostRow(
-        host=name,
+        host=host,
         partition=limits.name,
-        chip=None if kind is None else _chip_name(config, name, kind),
+        chip=chip,
         free=sum(usable),
         total=sum(total for _, total in counts),
         shapes=_shapes(kind, with_kind),
@@ -145,7 +154,7 @@ def _counts(node: Node, kind: str | None) -> tuple[int, int]:
 
 
 def _shapes(kind: str | None, nodes: list[Node]) -> str:
-    """`2 x 8: 13/16 (8 best)`: nodes of each size, free of all, and the most free on one."""
+    """`2 x 8: 13/16 (8 on one)`: nodes of each size, free of all, and the most free on one."""
     unit = " CPUs" if kind is None else ""
     parts = []
     for size in dict.fromkeys(_counts(node, kind)[1] for node in nodes):
@@ -172,6 +181,8 @@ def _limits(limits: SlurmPartition) -> str:
     parts = [] if limits.up else ["closed"]
     if limits.max_time is not None:
         parts.append(f"time {show_duration(limits.max_time)}")
+    if limits.min_nodes > 1:
+        parts.append(f"at least {limits.min_nodes} nodes")
     if limits.max_nodes is not None:
         parts.append(f"nodes {limits.max_nodes}")
     if limits.preempt.upper() != "OFF":

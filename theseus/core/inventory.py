@@ -82,6 +82,7 @@ class SlurmPartition:
     nodes: tuple[str, ...]
     max_time: int | None = None
     default_time: int | None = None
+    min_nodes: int = 0
     max_nodes: int | None = None
     preempt: str = "OFF"
     accounts: tuple[str, ...] | None = None

@@ -65,11 +65,13 @@ class Placed:
         """The places of the run."""
         run, cluster = self.assignment.run, self.cluster
         place = f"{run.project}/{run.group}/{run.name}/{run.id}"
+        # sbatch takes every backslash out of the name of an output file
+        log = f"{run.project}-{run.group}-{run.name}-{run.id}.log".replace("\\", "_")
         return Paths(
             share=cluster.share,
             run=run_dir_of(cluster.share, run.id),
             work=f"{cluster.work}/{place}",
-            log=f"{cluster.log}/{run.project}-{run.group}-{run.name}-{run.id}.log",
+            log=f"{cluster.log}/{log}",
             status=f"{cluster.status}/{place}",
             data=cluster.data,
             checkpoints=f"{cluster.checkpoints}/{place}",

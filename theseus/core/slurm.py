@@ -23,9 +23,10 @@ from theseus.core.inventory import (
     SlurmSnapshot,
     Unreachable,
 )
-from theseus.core.slurm_fit import Field, Queues, Site, allocation_of
+from theseus.core.slurm_fit import Field, Queues
 from theseus.core.slurm_reasons import (
     Busy,
+    NeverFits,
     NoSuchGpus,
     NoSuchPartition,
     NotAdmitted,
@@ -34,7 +35,9 @@ from theseus.core.slurm_reasons import (
     PartitionClosed,
     Shape,
     SlurmRejection,
+    UnevenShares,
 )
+from theseus.core.slurm_site import Site, allocation_of
 from theseus.core.verdict import Fits, NoAnswer, Reason
 
 ASSUMED_PER_NODE = 8  # chips on a node of a cluster that was not asked
@@ -56,8 +59,8 @@ def consider_slurm(
 ) -> Iterator[Considered]:
     """What each partition of *host* can give, in order, up to the first that fits now."""
     site = Site(host, request, _gres_type({**gres_mapping, **host.gres_mapping}, request))
-    if (capped := _capped(site)) is not None:
-        yield Considered(None, capped)
+    if (without_asking := _capped(site) or _uneven(request)) is not None:
+        yield Considered(None, without_asking)
         return
     match snapshot:
         case Unreachable(reason):
@@ -69,7 +72,7 @@ def consider_slurm(
             partition = ordered_partitions(host, request)[0]
             yield Considered(partition.name, _assumed(site, partition))
         case SlurmSnapshot():
-            nodes = _usable_names(host, snapshot)
+            nodes = {node.name: node for node in snapshot.nodes}
             limits = {each.name: each for each in snapshot.partitions}
             for partition in ordered_partitions(host, request):
                 found = _partition(site, partition, limits.get(partition.name), nodes)
@@ -95,17 +98,16 @@ def _gres_type(mapping: Mapping[str, str], request: HardwareRequest) -> str | No
 
 
 def _capped(site: Site) -> OverChipCap | None:
-    caps, request = site.host.chips, site.request
-    if caps is None or request.min_chips == 0:
+    caps, chips = site.host.chips, site.request.min_chips
+    if caps is None or chips == 0:
         return None
-    kind = "" if request.chip is None else request.chip.name
-    cap = max(caps.values(), default=0) if request.chip is None else caps.get(kind, 0)
-    return OverChipCap(kind, request.min_chips, cap) if request.min_chips > cap else None
+    cap = max(caps.values(), default=0) if site.chip is None else caps.get(site.chip, 0)
+    return OverChipCap(site.chip, chips, cap) if chips > cap else None
 
 
-def _usable_names(host: SlurmHost, snapshot: SlurmSnapshot) -> Mapping[str, Node]:
-    excluded = {name for names in host.exclude for name in expand_nodes(names)}
-    return {node.name: node for node in snapshot.nodes if node.name not in excluded}
+def _uneven(request: HardwareRequest) -> UnevenShares | None:
+    chips, nodes = request.min_chips, request.nodes
+    return UnevenShares(chips, nodes) if nodes is not None and chips % nodes else None
 
 
 def _partition(
@@ -118,28 +120,38 @@ def _partition(
         return NoSuchPartition()
     if (closed := _closed(site, partition, limits)) is not None:
         return closed
-    wanted = site.constraint(partition)
-    members = [nodes[name] for name in limits.nodes if name in nodes]
-    matching = [node for node in members if satisfies(node.features, wanted)]
-    up = [node for node in matching if node.state in {"available", "busy"}]
-    field = Field(site, partition, limits, tuple(up), offline=len(matching) - len(up))
+    field = _field(site, partition, limits, nodes)
     if site.request.min_chips == 0:
         return field.verdict(None)
-    types = field.gpu_types()
-    if not up:
-        return field.never(site.gres_type or UNTYPED, ())
-    if not types:
-        return NoSuchGpus(site.gres_type or "gpu", field.types_there())
-    found = [field.verdict(kind) for kind in types]
-    return max(found, key=_preference)
+    if not field.gpu_types:
+        there = tuple(kind or "gpu (untyped)" for kind in field.types_there)
+        return NoSuchGpus(site.gres_type or "gpu", there)
+    return max((field.verdict(kind) for kind in field.gpu_types), key=_preference)
+
+
+def _field(
+    site: Site, partition: Partition, limits: SlurmPartition, nodes: Mapping[str, Node]
+) -> Field:
+    """The nodes of the partition, those that may be used apart from those that may not."""
+    excluded = {name for names in site.host.exclude for name in expand_nodes(names)}
+    wanted = site.constraint(partition)
+    usable: list[Node] = []
+    ruled_out: list[Node] = []
+    for name in limits.nodes:
+        if (node := nodes.get(name)) is not None:
+            fine = name not in excluded and satisfies(node.features, wanted)
+            (usable if fine else ruled_out).append(node)
+    return Field(site, partition, limits, tuple(usable), tuple(ruled_out))
 
 
 def _preference(verdict: Fits | Queues | SlurmRejection) -> tuple[int, int, int]:
     match verdict:
         case Fits(free=free):
             return 2, 0, free
-        case Queues(free_shapes=shapes, busy=Busy(free=free)):
-            return 1, shapes, free
+        case Queues(busy=Busy(ready=ready, free=free)):
+            return 1, ready, free
+        case NeverFits(most=most):
+            return 0, 0, most
         case _:
             return 0, 0, 0
 
@@ -153,12 +165,14 @@ def _closed(
         return PartitionClosed()
     if time is not None and limits.max_time is not None and time > limits.max_time:
         return OverTimeLimit(time, limits.max_time)
-    if limits.accounts is not None and host.account not in {None, *limits.accounts}:
-        return NotAdmitted("account", host.account, limits.accounts)
-    if host.account in limits.denied_accounts:
+    for kind, value, allowed in (
+        ("account", host.account, limits.accounts),
+        ("qos", host.qos, limits.qos),
+    ):
+        if value is not None and allowed is not None and value not in allowed:
+            return NotAdmitted(kind, value, allowed)
+    if host.account is not None and host.account in limits.denied_accounts:
         return NotAdmitted("account", host.account, ("all others",))
-    if limits.qos is not None and host.qos not in {None, *limits.qos}:
-        return NotAdmitted("qos", host.qos, limits.qos)
     return None
 
 
@@ -169,11 +183,11 @@ def _assumed(site: Site, partition: Partition) -> Fits:
         nodes = next(
             (n for n in range(1, chips + 1) if chips % n == 0 and chips // n <= ASSUMED_PER_NODE), 1
         )
-    kind = UNTYPED if partition.chip is not None else (site.gres_type or UNTYPED)
+    kind = UNTYPED if partition.chip == site.chip else site.gres_type
     note = f"{partition.name} was not asked: nodes of {ASSUMED_PER_NODE} chips are assumed"
     shape = Shape(nodes, chips // nodes)
     return Fits(
-        allocation_of(site, partition, shape, kind if chips else None),
+        allocation_of(site, partition, shape, kind),
         chips,
         asked=False,
         notes=(note,) if chips else (),

@@ -31,10 +31,11 @@ _FIELDS = (
 _FORMAT = ",".join(f"{field}:|" for field in _FIELDS)
 _MIB = 2**20
 _PAIR = re.compile(r"(\w+)=(\S*)")
+_DIGITS = 12  # of any number here: what has more is none
 # sinfo(1), "NODE STATE CODES": the marks that may follow a state
 _MARKS = "*~#!%$@^+-"
-_OFF_MARKS = frozenset("*$@^!")  # not responding, maintenance, reboot, powering down
-_ASLEEP_MARKS = frozenset("~#%")  # powered down or up on demand: jobs may go there, later
+_OFF_MARKS = frozenset("*$@^")  # not responding, maintenance, reboot
+_LATER_MARKS = frozenset("~#!%-")  # asleep, waking, falling asleep, planned for another job
 _STATES: Mapping[str, NodeState] = {
     "idle": "available",
     "mixed": "available",
@@ -113,9 +114,9 @@ def node_state(text: str) -> NodeState:
     name = word.rstrip(_MARKS)
     marks = frozenset(word[len(name) :])
     base = _STATES.get(name, "unknown")
-    if base == "available" and marks & _OFF_MARKS:
+    if base != "unknown" and marks & _OFF_MARKS:
         return "offline"
-    return "busy" if base == "available" and marks & _ASLEEP_MARKS else base
+    return "busy" if base == "available" and marks & _LATER_MARKS else base
 
 
 def _rows(text: str) -> Iterator[tuple[str, ...]]:
@@ -128,18 +129,18 @@ def _rows(text: str) -> Iterator[tuple[str, ...]]:
 
 def _node(row: tuple[str, ...]) -> Node | None:
     name, _, gres, used, state, cpus, memory, allocated, features = row
-    counts = [int(part) if part.isdecimal() else -1 for part in cpus.split("/")]
-    if len(counts) != 4 or min(counts) < 0 or not memory.isdecimal():
+    counts = [count for part in cpus.split("/") if (count := _number(part)) is not None]
+    size, taken = _number(memory), _number(allocated)
+    if cpus.count("/") != 3 or len(counts) != 4 or size is None:
         return None
-    taken = int(allocated) if allocated.isdecimal() else int(memory)
     return Node(
         name=name,
         state=node_state(state),
         gpus=node_gpus(gres, used),
         cpus=counts[3],
-        cpus_free=counts[1],
-        memory=int(memory) * _MIB,
-        memory_free=max(0, int(memory) - taken) * _MIB,
+        cpus_free=min(counts[1], counts[3]),
+        memory=size * _MIB,
+        memory_free=0 if taken is None else max(0, size - taken) * _MIB,
         features=() if features in {"(null)", ""} else tuple(re.split("[,&]", features)),
     )
 
@@ -154,6 +155,7 @@ def _partitions(text: str) -> Iterator[SlurmPartition]:
                 nodes=(),
                 max_time=_minutes(found.get("MaxTime", "")),
                 default_time=_minutes(found.get("DefaultTime", "")),
+                min_nodes=_number(found.get("MinNodes", "")) or 0,
                 max_nodes=_number(found.get("MaxNodes", "")),
                 preempt=found.get("PreemptMode", "OFF"),
                 accounts=_names(found.get("AllowAccounts", "ALL")),
@@ -168,7 +170,7 @@ def _minutes(text: str) -> int | None:
 
 
 def _number(text: str) -> int | None:
-    return int(text) if text.isdecimal() else None
+    return int(text) if text.isdecimal() and len(text) <= _DIGITS else None
 
 
 def _names(text: str) -> tuple[str, ...] | None:

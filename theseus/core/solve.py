@@ -60,9 +60,9 @@ class _Candidate:
 
     @property
     def rank(self) -> tuple[int, int, int, int]:
-        """Availability: free shapes, then free chips, then fewer waiting jobs, then priority."""
+        """Availability: most of the shape free, most chips free, fewest waiting jobs, priority."""
         busy = self.queues.busy
-        return (-self.queues.free_shapes, -busy.free, busy.pending, self.line)
+        return (-busy.ready, -busy.free, busy.pending, self.line)
 
 
 @frozen

@@ -8,7 +8,8 @@ from typing import Literal, TypeAlias
 from attrs import frozen
 
 from theseus.core.quantity import count, show_memory
-from theseus.core.slurm_reasons import Busy, SlurmRejection, explain_slurm
+from theseus.core.slurm_reasons import Busy, SlurmRejection
+from theseus.core.slurm_reasons_text import explain_slurm
 
 
 @frozen

@@ -8,6 +8,7 @@ import asyncio
 import json
 import secrets
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any, TypeAlias
 
 from attrs import frozen
@@ -103,11 +104,12 @@ class _View:
     async def watch(self, shell: Shell) -> None:
         errors = asyncio.create_task(_read_to_end(shell))
         try:
-            await shell.write(self._opening())
+            # only the shell's ConnectionError means a lost connection: whoever reads what is
+            # shown may go away too, and that ends the following
+            with suppress(ConnectionError):
+                await shell.write(self._opening())
             await self._show(shell)
             self.state = self._ending(await errors)
-        except ConnectionError:
-            return
         finally:
             errors.cancel()
 

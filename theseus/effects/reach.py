@@ -7,9 +7,10 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from theseus.core.config import DispatchConfig
+from theseus.core.outcome import HostUnreachable
 from theseus.core.plan import Target
 from theseus.effects.local import local_shell
-from theseus.effects.shells import OpenShell, Shell
+from theseus.effects.shells import OpenShell, Shell, ShellUnavailable
 
 Aliases = Mapping[str, str | None]
 """The ssh alias of each host by name; None for this very machine."""
@@ -31,14 +32,22 @@ def alias_of(target: Target) -> Aliases:
 async def shells(aliases: Aliases) -> AsyncIterator[OpenShell]:
     """Opens shells on the hosts of *aliases*; connections last as long as the context."""
     remote = {host: alias for host, alias in aliases.items() if alias is not None}
+
+    def open_here(host: str) -> AbstractAsyncContextManager[Shell]:
+        if host not in aliases:
+            # never a shell of this machine for want of a better one
+            problem = "it is not among the hosts of this config or plan"
+            raise ShellUnavailable(HostUnreachable(host, problem, "make the plan again"))
+        return local_shell(host)
+
     if not remote:
-        yield local_shell
+        yield open_here
         return
     from theseus.effects.asyncssh import AsyncsshConnections  # noqa: PLC0415  0.1 s to import
 
     async with AsyncsshConnections(aliases=remote) as connections:
 
         def open_shell(host: str) -> AbstractAsyncContextManager[Shell]:
-            return connections.open_shell(host) if host in remote else local_shell(host)
+            return connections.open_shell(host) if host in remote else open_here(host)
 
         yield open_shell

@@ -29,16 +29,18 @@ from theseus.core.payload import Job
 from theseus.core.placed import Assignment
 from theseus.core.plan import Plan, Run
 from theseus.core.secrets import ConfigSecret
+from theseus.core.shell import path_word
 from theseus.core.source import SourceError
 from theseus.core.source_text import explain
 from theseus.core.submitted import Submitted, judge
+from theseus.effects import exchange
 from theseus.effects.exchange import ShellPerformer
 from theseus.effects.kept import keep_archive, open_archive
 from theseus.effects.perform import perform
 from theseus.effects.reach import alias_of, aliases_of, shells
 from theseus.effects.reading import Names, check_names
 from theseus.effects.release import this_release
-from theseus.effects.shells import OpenShell
+from theseus.effects.shells import OpenShell, ShellUnavailable
 from theseus.effects.source import SourceTree
 from theseus.effects.supply import PlanSupply, SupplyError
 from theseus.effects.survey import survey, worth_asking
@@ -106,12 +108,25 @@ async def submit(order: Order, on_plan: OnPlan) -> Result[Submitted, PlanError]:
 async def apply(plan: Plan, start: Path) -> Result[Submitted, PlanError]:
     """Perform a saved *plan*, if its target can still give the allocation."""
     async with shells(alias_of(plan.target)) as open_shell:
+        if await _was_submitted(plan, open_shell):
+            return await _perform(plan, open_shell, _archive_of(plan, start))
         inquiry = inquiry_of_target(plan.target)
         inventory = await survey(open_shell, {plan.target.host: inquiry})
         fresh: Result[Plan, PlanError] = check_fresh(plan, inventory.of(plan.target.host))
         if not is_successful(fresh):
             return Failure(fresh.failure())
         return await _perform(plan, open_shell, _archive_of(plan, start))
+
+
+async def _was_submitted(plan: Plan, open_shell: OpenShell) -> bool:
+    """Whether the run has an answer: what it uses by now must not make its own plan stale."""
+    look = ("sh", "-c", f"test -s {path_word(plan.paths.run)}/answer")
+    try:
+        async with open_shell(plan.target.host) as shell:
+            answers = await exchange.ask(shell, [look])
+    except ShellUnavailable:
+        return False  # the survey that follows says what is wrong with the host
+    return not isinstance(answers, exchange.Lost) and answers[0].status == 0
 
 
 async def apply_unchecked(plan: Plan, start: Path) -> Result[Submitted, PlanError]:

@@ -18,7 +18,7 @@ from theseus.runtime.job import EXCEPTION_FILE
 from theseus.runtime.leftovers import leftover
 from theseus.runtime.nodes import await_others
 from theseus.runtime.outcome import Outcome, write_outcome
-from theseus.runtime.run import CONTENTS_FILE, Run
+from theseus.runtime.run import Run
 
 ECHO_SECONDS = 2.0  # nodes that are told to stop together are not told at the same moment
 
@@ -80,6 +80,6 @@ def _kept(run: Run, state: str) -> Optional[str]:
 
 def _leftover(run: Run) -> Optional[str]:
     try:
-        return leftover(run.work_dir, read_document(run.run_dir / CONTENTS_FILE))
+        return leftover(run.work_dir, read_document(run.contents_file))
     except (OSError, ValueError) as error:
         return f"something that cannot be read ({error})"

@@ -56,14 +56,19 @@ class Run:
         """Whether SLURM started it, and may start it again."""
         return "SLURM_JOB_ID" in self.variables
 
+    @property
+    def contents_file(self) -> Path:
+        """Where it is noted what the work directory held at first: the same on each node."""
+        own = self.node_dir / CONTENTS_FILE
+        return own if own.exists() else self.run_dir / CONTENTS_FILE
+
     def begin(self) -> Child:
         """Finalize the hardware, note what the work directory holds, start the job."""
         hardware = finalized(expanded_hardware(self.payload), self.variables, self.own)
         replace_document(self.node_dir / HARDWARE_FILE, hardware)
         (self.node_dir / EXCEPTION_FILE).unlink(missing_ok=True)
-        kept = self.run_dir / CONTENTS_FILE
-        if self.is_main and not kept.exists():  # a restart finds what the job wrote before
-            replace_document(kept, contents(self.work_dir))
+        if not self.contents_file.exists():  # a restart finds what the job wrote before
+            replace_document(self.node_dir / CONTENTS_FILE, contents(self.work_dir))
         launch = launch_of(self.payload, self.run_dir, self.variables)
         self.say(f"starting {self.payload['job']['key']} on {_described(hardware)}")
         child = Child(launch.argv, launch.environment, launch.start)

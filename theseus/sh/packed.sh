@@ -53,7 +53,14 @@ packed_absolute() { # PATH: packed_path is PATH from the root, with the `/` at i
     /*) packed_path=$1 ;;
     '~') packed_path=$HOME ;;
     '~/'*) packed_path=$HOME/${1#'~/'} ;;
-    *) packed_path=$PWD/$1 ;;
+    *) # as `cd` reads them, so that the path stands when this directory is gone
+      local packed_at=$PWD packed_rest=$1/
+      while [[ $packed_rest == ./* || $packed_rest == ../* ]]; do
+        [[ $packed_rest != ../* ]] || packed_at=${packed_at%/*}
+        packed_rest=${packed_rest#*/}
+      done
+      packed_path=$packed_at/${packed_rest%/}
+      ;;
   esac
 }
 

@@ -43,7 +43,9 @@ run() { # INDEX COMMAND [ARG…]
     *) output=$("$@" </dev/null) || status=$? ;;
   esac
   if ((status)); then halted=1; fi
-  if [[ $1 == claim && $status == 75 ]]; then status=answered; fi
+  if ((status == 75)); then
+    case $1 in claim | launch | submit | submit_after) status=answered ;; esac
+  fi
   frame "$index" "$status" "$output"
 }
 
@@ -146,6 +148,19 @@ answer() { # RUN_DIR WORD…: keep the answer, and give it
   printf '%s\n' "${*:2}" >"$1/answer.part" && mv -f -- "$1/answer.part" "$1/answer" && cat -- "$1/answer"
 }
 
+await_answer() { # RUN_DIR: somebody else starts the run at this moment: their answer, and 75
+  local _
+  for _ in {1..50}; do
+    if [[ -s $1/answer ]]; then
+      cat -- "$1/answer"
+      return 75
+    fi
+    sleep 0.2
+  done
+  echo "$1: started before, and the answer is missing" >&2
+  return 1
+}
+
 start_time() { # PID: ticks after boot, field 22 of /proc/PID/stat
   local stat
   read -r stat <"/proc/$1/stat" || return
@@ -161,12 +176,12 @@ launch() { # RUN_DIR LOG: start bootstrap.sh in a session of its own and answer 
     echo 'setsid is missing here: install util-linux' >&2
     return 1
   fi
-  if ! mkdir -- "$1/launched"; then
-    echo "$1: launched before" >&2
-    return 1
-  fi
   (umask 077 && : >>"$2") || return 1
   cd / || return 1
+  if ! mkdir -- "$1/launched" 2>/dev/null; then
+    await_answer "$1"
+    return
+  fi
   scrub # such an allocation is not that of a run without SLURM
   LC_ALL=$locale setsid bash "$1/bootstrap.sh" "$1" </dev/null >>"$2" 2>&1 3>&- &
   pid=$!
@@ -185,11 +200,11 @@ scrub() { # nothing of an allocation this shell may stand in, or of the user's h
 submit() { # RUN_DIR SBATCH [ARG…]: hand the run to SLURM and answer `slurm JOB [CLUSTER]`
   local run_dir=$1 said status=0 id='' cluster=''
   shift
-  if ! mkdir -- "$run_dir/launched"; then
-    echo "$run_dir: submitted before" >&2
-    return 1
-  fi
   cd / || return 1
+  if ! mkdir -- "$run_dir/launched" 2>/dev/null; then
+    await_answer "$run_dir"
+    return
+  fi
   said=$(scrub && LC_ALL=$locale "$@" 2>"$run_dir/sbatch.err") || status=$?
   cat -- "$run_dir/sbatch.err" >&2
   IFS=';' read -r id cluster <<<"${said##*$'\n'}"
