@@ -103,7 +103,8 @@ def _optional(**entries: SearchStrategy[Any]) -> SearchStrategy[dict[str, Any]]:
 
 
 _ASSIGNED = st.dictionaries(some_variables, any_line, max_size=2)
-_SECRETS = st.dictionaries(some_variables, any_line.map(lambda name: f"env:{name}x"), max_size=2)
+_REFERENCES = some_variables.map("env:{}".format) | any_line.map("file:/{}".format)
+_SECRETS = st.dictionaries(some_variables, _REFERENCES, max_size=2)
 
 
 @st.composite

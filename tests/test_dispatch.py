@@ -260,3 +260,30 @@ def test_secrets_of_an_omegaconf(desk: Desk, monkeypatch: pytest.MonkeyPatch) ->
     assert "TOKEN_HERE" in repr(made)
     assert cfg.url == "x/canary-4711", "the caller's config is left as it was"
     assert desk.git("status", "--porcelain") == ""
+
+
+@pytest.mark.usefixtures("desk")
+def test_arguments_that_do_not_exist() -> None:
+    """They are refused, as those of any function are; so are those that lack."""
+    for function in (plan, dispatch):
+        with pytest.raises(TypeError, match=r"unexpected keyword argument 'drity'.*'dirty'"):
+            function(**call(drity=True))
+    with pytest.raises(TypeError, match="missing keyword argument 'cfg'"):
+        dispatch(**{name: value for name, value in call().items() if name != "cfg"})
+
+
+@pytest.mark.usefixtures("desk")
+@pytest.mark.parametrize(
+    "wrong", [{"mem": 128}, {"time": 5.0}, {"uv_groups": "gpu"}, {"load": "jobs"}], ids=str
+)
+def test_values_of_another_type(wrong: dict[str, Any]) -> None:
+    """A value of another type is bad input that names the argument."""
+    error = plan(**call(**wrong)).failure()
+    assert isinstance(error, BadInput)
+    assert [problem.flag for problem in error.problems] == list(wrong)
+
+
+def test_start_as_text(desk: Desk) -> None:
+    """The directory to start from may be a text."""
+    made = plan(Inventory({}), **call(start=str(desk.repository), dispatch_config=declared()))
+    assert is_successful(made)

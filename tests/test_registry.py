@@ -215,3 +215,19 @@ def test_a_module_that_is_not_there_is_said(name: str, missing: str) -> None:
 def test_an_error_without_a_place_has_none() -> None:
     """An error that no user's line raised is told without a line."""
     assert registry._place(ValueError("x")) == ""
+
+
+def test_asynchronous_job() -> None:
+    """A coroutine function would never run, so it is no job."""
+
+    async def train(cfg: object, spec: object) -> None:
+        """Do nothing."""
+
+    class Train:
+        def __init__(self, cfg: object, spec: object) -> None: ...
+
+        async def __call__(self) -> None: ...
+
+    for target in (train, Train):
+        with pytest.raises(TypeError, match="is asynchronous"):
+            job("trial/async")(target)

@@ -17,7 +17,7 @@ from returns.result import Failure, Result, Success
 from theseus.base.hardware import HardwareRequest
 from theseus.base.job import JobSpec
 from theseus.core.config import DispatchConfig
-from theseus.core.decode import expected
+from theseus.core.decode import expected, nearest
 from theseus.core.errors import BadFile, BadInput, PlanError, Unreadable, explain
 from theseus.core.inventory import Inventory
 from theseus.core.plan import Plan
@@ -102,7 +102,7 @@ class Options(TypedDict, total=False):
     uv_groups: Sequence[str]
     load: Sequence[str]
     after: str | None
-    start: Path
+    start: str | Path
 
 
 class _Call(Request, Options):
@@ -119,6 +119,7 @@ def load_dispatch_config(path: str | Path = "~/.theseus.yaml") -> DispatchConfig
 
 def plan(inventory: Inventory | None = None, **call: Unpack[_Call]) -> Result[Plan, PlanError]:
     """The plan that `dispatch` would perform; hosts are asked unless an *inventory* is given."""
+    _refuse_unknown(call)
     ordered = _order(call)
     if not is_successful(ordered):
         return Failure(ordered.failure())
@@ -134,6 +135,7 @@ def dispatch(**call: Unpack[_Call]) -> DispatchResult:
 
 async def dispatch_async(**call: Unpack[_Call]) -> DispatchResult:
     """`dispatch` for callers that have an event loop."""
+    _refuse_unknown(call)
     ordered = await asyncio.to_thread(_order, call)
     if not is_successful(ordered):
         return _refused("", ordered.failure())
@@ -142,6 +144,17 @@ async def dispatch_async(**call: Unpack[_Call]) -> DispatchResult:
     if not is_successful(submitted):
         return _refused(order.run_id, submitted.failure())
     return _accepted(submitted.unwrap())
+
+
+def _refuse_unknown(call: _Call) -> None:
+    """TypeError for keyword arguments that do not exist, or are missing, as Python has it."""
+    known = (*Request.__required_keys__, *Options.__optional_keys__)
+    unknown = [f"{name!r}{nearest(name, known)}" for name in call if name not in known]
+    if unknown:
+        raise TypeError(f"unexpected keyword argument {', '.join(unknown)}")
+    missing = [repr(name) for name in Request.__annotations__ if name not in call]
+    if missing:
+        raise TypeError(f"missing keyword argument {', '.join(missing)}")
 
 
 def _refused(run_id: str, error: PlanError) -> DispatchResult:
@@ -160,7 +173,10 @@ def _accepted(submitted: Submitted) -> DispatchResult:
 
 
 def _order(call: _Call) -> Result[Order, PlanError]:
-    start = call.get("start", Path.cwd())
+    start = Path(call["start"]) if "start" in call else Path.cwd()
+    listed = _lists(call)
+    if not is_successful(listed):
+        return Failure(listed.failure())
     spec = call["spec"]
     names = Names(spec.name, spec.project, spec.group)
     variables = tuple(f"{name}={value}" for name, value in call.get("env", {}).items())
@@ -187,6 +203,16 @@ def _order(call: _Call) -> Result[Order, PlanError]:
         for job in find_job(file, None, tuple(call.get("load", ())), start)
     )
     return ordered
+
+
+def _lists(call: _Call) -> Result[None, PlanError]:
+    """Refuse one text where several are expected: its letters would be taken for them."""
+    problems = tuple(
+        BadFlag(name, expected("a list of texts", given))
+        for name, given in (("uv_groups", call.get("uv_groups")), ("load", call.get("load")))
+        if isinstance(given, (str, bytes))
+    )
+    return Failure(BadInput(problems)) if problems else Success(None)
 
 
 def _job_config(cfg: Mapping[Any, Any]) -> Result[JobFile, PlanError]:
@@ -223,4 +249,8 @@ def _request(call: _Call) -> Result[HardwareRequest, PlanError]:
 def _quantity(
     text: str | None, otherwise: int | None, parse: Callable[[str], Result[int, str]]
 ) -> Result[int | None, str]:
-    return Success(otherwise) if text is None else parse(text).map(lambda amount: amount)
+    if text is None:
+        return Success(otherwise)
+    if not isinstance(text, str):
+        return Failure(expected("text such as '128G' or '12h'", text))
+    return parse(text).map(lambda amount: amount)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import inspect
 import re
 import sys
 import traceback
@@ -167,10 +168,21 @@ def job(key: str, *, config: Optional[type] = None) -> Callable[[Target], Target
             raise TypeError(
                 f"job {key!r}: class {target.__qualname__} has no __call__ that runs it"
             )
+        if _is_asynchronous(target):
+            raise TypeError(
+                f"job {key!r}: {target.__qualname__} is asynchronous, and would not be run: "
+                "make it a plain function that calls asyncio.run"
+            )
         JOBS.add(Job(key, target, config, target.__module__))
         return target
 
     return register
+
+
+def _is_asynchronous(target: Callable[..., Any]) -> bool:
+    """Whether a call of *target*, or of an instance of it, would only make a coroutine."""
+    called = vars(target).get("__call__") if isinstance(target, type) else target
+    return inspect.iscoroutinefunction(called) or inspect.isasyncgenfunction(called)
 
 
 def key_problem(key: str) -> Optional[str]:

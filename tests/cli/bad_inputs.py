@@ -67,6 +67,7 @@ FILES = {
     "config with an unknown alias": config("clusters: *shared\n"),
     "config with an object": config("clusters: !!python/object:os.system x\n"),
     "config with a key twice": config(f"{LOCAL_CONFIG}clusters: {{}}\n"),
+    "config that holds itself": config("clusters: &all {hpc: *all}\n"),
     "config with a host twice": config(f"{LOCAL_CONFIG}  box: {{}}\n"),
     "job config missing": BadInput(("plan", "demo", "nowhere.yaml")),
     "job config is a directory": BadInput(("submit", "demo", ".")),
@@ -81,6 +82,7 @@ FILES = {
 CONFIGS = {
     "unknown key": config(f"{LOCAL_CONFIG}priorty: [box]\n"),
     "no clusters": config("hosts: {}\n"),
+    "no host in hosts": config(LOCAL_CONFIG.partition("hosts:")[0] + "hosts: {}\n"),
     "no hosts": config("clusters: {}\n"),
     "hosts a list": config("clusters: {}\nhosts: [box]\n"),
     "a number as key": config(f"{LOCAL_CONFIG}  7: {{}}\n"),
@@ -101,6 +103,7 @@ CONFIGS = {
     "cluster: env name": cluster('env: {1ST: "x"}'),
     "cluster: env of theseus": cluster('env: {THESEUS_RUN_ID: "x"}'),
     "cluster: secret in the open": cluster("secrets: {TOKEN: hunter2}"),
+    "cluster: secret of no variable": cluster('secrets: {TOKEN: "env:A B"}'),
     "cluster: secret a number": cluster("secrets: {TOKEN: 7}"),
     "cluster: name with a slash": config(LOCAL_CONFIG.replace("hpc", "h/pc")),
     "host: no type": config(LOCAL_CONFIG.replace("    type: plain\n", "")),
@@ -112,6 +115,7 @@ CONFIGS = {
     "host: unknown cluster": config(LOCAL_CONFIG.replace("cluster: hpc", "cluster: hcp")),
     "host: transport": config(LOCAL_CONFIG.replace("local", "telnet")),
     "host: no ssh": config(LOCAL_CONFIG.replace("    transport: local\n", "")),
+    "host: ssh empty": config(LOCAL_CONFIG.replace("transport: local", 'ssh: ""')),
     "host: ssh an option": config(
         LOCAL_CONFIG.replace("transport: local", "ssh: -oProxyCommand=x")
     ),

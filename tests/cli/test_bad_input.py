@@ -141,3 +141,18 @@ def test_current_directory_gone(desk: Desk) -> None:
     )
     said = refusal(desk, Finished(done.returncode, done.stdout, done.stderr))
     assert said.startswith("theseus: current directory")
+
+
+def test_config_class_that_breaks(desk: Desk) -> None:
+    """Whatever a config class raises is a refusal, with the job that it is of."""
+    desk.write(
+        "checked.py",
+        "from dataclasses import dataclass\nfrom theseus.registry import job\n\n\n@dataclass\n"
+        "class Config:\n    width: int = 7\n\n    def __post_init__(self):\n"
+        "        assert self.width % 2 == 0, 'odd'\n\n\n"
+        "@job('x/y', config=Config)\ndef y(cfg, spec): ...\n",
+    )
+    desk.write("job.yaml", "job: x/y\n")
+    words = ("plan", "demo", "job.yaml", "--dry-run", "--load", "checked")
+    said = refusal(desk, unchanged(desk, lambda: desk.theseus(*words)))
+    assert "checked.Config refuses it: AssertionError: odd" in said

@@ -28,10 +28,13 @@ def script(desk: Desk, text: str, **variables: str) -> "subprocess.CompletedProc
 
 
 def test_streams_closed(desk: Desk) -> None:
-    """With standard input closed it plans and submits as ever."""
+    """With any of the standard streams closed it plans as ever."""
     assert "Plan of run 'demo'" in script(desk, '"$@" <&-').stdout
     done = script(desk, '"$@" 2>&-')
     assert (done.returncode, "Plan of run" in done.stdout) == (0, True)
+    for closed in (">&-", ">&- 2>&-", "<&- >&- 2>&-"):
+        done = script(desk, f'"$@" {closed}')
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 def test_reader_gone(desk: Desk) -> None:
@@ -137,3 +140,27 @@ def test_module_form(desk: Desk) -> None:
     if script_there.exists():
         done = subprocess.run([script_there, "--help"], capture_output=True, text=True, check=True)
         assert "Examples:" in done.stdout
+
+
+def test_directory_gone(desk: Desk) -> None:
+    """In a directory that was removed every command says so."""
+    for words in (["jobs"], ["configure", "command", "x.yaml"], PLAN):
+        text = 'mkdir gone && cd gone && rmdir ../gone && "$@"'
+        done = script(desk, text.replace('"$@"', " ".join(map(str, command(*words)))))
+        assert done.returncode == 2, done.stderr
+        assert "current directory" in done.stderr
+        assert "Traceback" not in done.stderr
+
+
+def test_directory_that_is_no_project_name(desk: Desk) -> None:
+    """A run here, in a directory whose name no project may have, is of the project `local`."""
+    odd = desk.repository / "~proj"
+    odd.mkdir()
+    (odd / "train.yaml").write_text(
+        'job: command\ncommand: [sh, -c, "echo project $THESEUS_PROJECT"]\n'
+    )
+    there = Desk(desk.place, {}, str(odd.relative_to(desk.place)))
+    done = there.theseus("run", "demo", "train.yaml", "out")
+    assert done.status == 0, done.err
+    done = there.theseus("run", "demo", "train.yaml", "~nobody-has-this-name/out")
+    assert (done.status, "defect" in done.err) == (2, False)

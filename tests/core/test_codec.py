@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pytest
+from attrs import evolve
 from hypothesis import given
 from returns.result import Failure
 
@@ -109,3 +110,29 @@ def test_text_with_bytes_that_are_no_utf8() -> None:
     text = json_text({"name": "caf\udce9"})
     assert text.isascii()
     assert json.loads(text) == {"name": "caf\udce9"}
+
+
+@pytest.mark.parametrize(
+    ("keys", "problem"),
+    [
+        ({"steps": ()}, "its last step starts nothing"),
+        ({"steps": PLAN.steps[:-1]}, "its last step starts nothing"),
+        (
+            {"steps": (evolve(PLAN.steps[0], host="other"), *PLAN.steps[1:])},
+            "it has steps on other hosts than its target 'box'",
+        ),
+        (
+            {"target": evolve(PLAN.target, ssh=None)},
+            "its target has no `ssh`, and is not this machine either",
+        ),
+        (
+            {"target": evolve(PLAN.target, transport="openssh")},
+            "this version reaches hosts by asyncssh alone, not by `transport: openssh`",
+        ),
+        ({"run": evolve(PLAN.run, id="other")}, "its run directory is that of another run"),
+        ({"trace": ()}, "its trace is empty"),
+    ],
+)
+def test_plan_that_contradicts_itself(keys: dict[str, Any], problem: str) -> None:
+    """A plan that was edited into a contradiction is refused, with what contradicts."""
+    assert problems(plan_data(evolve(PLAN, **keys))) == problem

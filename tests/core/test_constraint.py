@@ -26,6 +26,13 @@ from theseus.core.constraint import satisfies
         ("a&", True),
         ("(a", True),
         ("c)", True),
+        ("", True),
+        ("&", True),
+        ("c||d", True),
+        ("c&|a", True),
+        ("(c&)", True),
+        ("()", True),
+        ("c|d&a", False),
     ],
 )
 def test_constraint(constraint: str | None, holds: bool) -> None:  # noqa: FBT001  the expectation
@@ -37,3 +44,22 @@ def test_constraint(constraint: str | None, holds: bool) -> None:  # noqa: FBT00
 def test_anything(constraint: str) -> None:
     """Whatever stands there, a node is ruled out or not: nothing is raised."""
     assert satisfies(("a",), constraint) in {True, False}
+
+
+@st.composite
+def constraints(draw: st.DrawFn, depth: int = 2) -> tuple[str, bool]:
+    """A constraint that can be read, and whether a node with the features a and b satisfies it."""
+    if not depth:
+        name = draw(st.sampled_from("abcd"))
+        return f"{name}{draw(st.sampled_from(['', '*2']))}", name in "ab"
+    parts = draw(st.lists(constraints(depth - 1), min_size=1, max_size=3))
+    values = [value for _, value in parts]
+    operator, value = draw(st.sampled_from([("&", all(values)), ("|", any(values))]))
+    return f"({operator.join(text for text, _ in parts)})", value
+
+
+@given(constraints())
+def test_as_it_was_made(made: tuple[str, bool]) -> None:
+    """However deep it goes, a constraint means what it was made to mean."""
+    text, value = made
+    assert satisfies(("a", "b"), text) == value

@@ -83,6 +83,13 @@ def test_no_secret(text: Any) -> None:
     assert "s3cret" not in message
 
 
+def test_secret_of_no_variable() -> None:
+    """What follows `env:` is the name of a variable."""
+    assert refused(secrets={"A": "env:A B"}) == (
+        "expected the name of an environment variable after env:"
+    )
+
+
 def test_environment() -> None:
     """A variable holds text; numbers and true/false must be quoted, for YAML has many spellings."""
     referenced = Referenced("x", (EnvironmentSecret("X"),))

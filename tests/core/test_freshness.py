@@ -1,5 +1,6 @@
 """Freshness: a plan is stale when its target can no longer give what the plan took."""
 
+from attrs import evolve
 from returns.result import Success
 
 from tests.cases.case import CASES, inventory, planned
@@ -10,6 +11,7 @@ from theseus.core.inventory import (
     HostSnapshot,
     NotAsked,
     PlainSnapshot,
+    SlurmSnapshot,
     Unreachable,
 )
 from theseus.core.outcome import HostUnreachable
@@ -95,3 +97,28 @@ def test_slurm_without_types() -> None:
     """Where the GRES has no type the plan's chip is what the partition was said to have."""
     plan = planned(CASES / "slurm-untyped").unwrap()
     assert check_fresh(plan, cluster("slurm-untyped")) == Success(plan)
+
+
+def test_slurm_of_another_type() -> None:
+    """A generic plan took one GRES type: that others are free does not keep it fresh."""
+    plan = planned(CASES / "slurm-generic").unwrap()
+    assert plan.allocation.gres == "gpu:h100_80gb:2"
+    found = cluster("slurm-generic")
+    assert isinstance(found, SlurmSnapshot)
+    assert check_fresh(plan, found) == Success(plan)
+    types = {gpus.type for node in found.nodes for gpus in node.gpus}
+    assert types == {"a100", "h100_80gb"}
+    swapped = tuple(
+        evolve(
+            node,
+            gpus=tuple(
+                evolve(gpus, used=gpus.total if gpus.type == "h100_80gb" else 0)
+                for gpus in node.gpus
+            ),
+        )
+        for node in found.nodes
+    )
+    stale = check_fresh(plan, evolve(found, nodes=swapped)).failure()
+    assert isinstance(stale, StalePlan)
+    (difference,) = stale.differences
+    assert difference.startswith("it would wait now: needs 2 on one node; best node has 0 free")

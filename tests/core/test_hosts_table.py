@@ -1,9 +1,11 @@
 """The table of hosts: every host of the config, with what it said."""
 
+from attrs import evolve
+
 from tests.cases.case import CASES, inventory
 from theseus.core.config import DispatchConfig
 from theseus.core.hosts_table import HostRow, host_rows, render_hosts
-from theseus.core.inventory import Inventory
+from theseus.core.inventory import Inventory, SlurmSnapshot
 from theseus.effects.load import load_config
 
 
@@ -64,6 +66,12 @@ def test_slurm_limits() -> None:
     assert rows("slurm-reject-closed")[0].limits == "closed"
     assert rows("slurm-reject-node-limit")[0].limits == "nodes 1"
     assert rows("slurm-preempt-requeue")[0].limits == "preempt requeue"
+    found = inventory(CASES / "slurm-fits").of("login")
+    assert isinstance(found, SlurmSnapshot)
+    (partition,) = found.partitions
+    larger = evolve(found, partitions=(evolve(partition, min_nodes=2),))
+    (row,) = host_rows(config("slurm-fits"), Inventory({"login": larger}))
+    assert row.limits == "at least 2 nodes"
     (down,) = rows("slurm-odd-states")
     assert (down.free, down.total) == (0, 40)
 

@@ -190,19 +190,19 @@ def test_nodes_that_do_not_count(question: Question) -> None:
 @given(questions(), st.data())
 def test_fewer_used(question: Question, data: st.DataObject) -> None:
     """With less in use a run that starts still starts, and one that waits waits or starts."""
-    eased = evolve(question, nodes=tuple(_eased(data.draw, node) for node in question.nodes))
+    eased = evolve(question, nodes=tuple(_eased(data, node) for node in question.nodes))
     assert rank(eased.verdict()) >= rank(question.verdict())
 
 
-def _eased(draw: st.DrawFn, node: Node) -> Node:
-    if draw(st.booleans()):
+def _eased(data: st.DataObject, node: Node) -> Node:
+    if data.draw(st.booleans()):
         return node
     return evolve(
         node,
         state="available" if node.state == "busy" else node.state,
-        gpus=tuple(evolve(each, used=draw(st.integers(0, each.used))) for each in node.gpus),
-        cpus_free=draw(st.integers(node.cpus_free, node.cpus)),
-        memory_free=draw(st.integers(node.memory_free, node.memory)),
+        gpus=tuple(evolve(each, used=data.draw(st.integers(0, each.used))) for each in node.gpus),
+        cpus_free=data.draw(st.integers(node.cpus_free, node.cpus)),
+        memory_free=data.draw(st.integers(node.memory_free, node.memory)),
     )
 
 
@@ -261,5 +261,4 @@ def test_order_of_nodes(question: Question, data: st.DataObject) -> None:
     """The order in which a cluster lists its nodes changes nothing that a run gets."""
     shuffled = data.draw(st.permutations(question.nodes))
     again = evolve(question, nodes=tuple(shuffled)).verdict()
-    assert rank(again) == rank(question.verdict())
-    assert question.verdict() == question.verdict()
+    assert again == question.verdict()

@@ -1,12 +1,16 @@
 """Job configs to start from: every field and default of a job, ready to be planned."""
 
+import tempfile
 from pathlib import Path
 
 import pytest
 import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
 from theseus.core.errors import BadInput, BadJob, UnknownJob, Unreadable
-from theseus.effects.job_configs import write_job_config
+from theseus.effects.job_configs import save_job_config, write_job_config
+from theseus.effects.load import load_job_text
 from theseus.effects.reading import find_job, read_job_config
 
 MODULE = """\
@@ -33,6 +37,30 @@ def train(cfg, spec): ...
 
 @job("trial/bare")
 def bare(cfg, spec): ...
+"""
+
+
+ENUMS = """\
+import enum
+from dataclasses import dataclass
+from theseus.registry import job
+
+
+class Mode(enum.Enum):
+    FAST = "fast"
+
+
+class Bare:
+    pass
+
+
+@dataclass
+class Config:
+    mode: Mode = Mode.FAST
+
+
+@job("enum/train", config=Config)
+def train(cfg, spec): ...
 """
 
 
@@ -92,3 +120,45 @@ def test_refused(project: Path) -> None:
         refused = write_job_config(key, "x.yaml", overrides, (project, load)).failure()
         assert isinstance(refused, error), refused
     assert not (project / "x.yaml").exists()
+
+
+def test_defaults_of_an_enum(project: Path) -> None:
+    """A member of an enum is written as its value."""
+    (project / "enumjobs.py").write_text(ENUMS)
+    where = (project, ("enumjobs",))
+    assert not write_job_config("enum/train", "out.yaml", (), where).unwrap()
+    assert yaml.safe_load((project / "out.yaml").read_text())["mode"] == "fast"
+
+
+def test_default_that_yaml_cannot_hold(project: Path) -> None:
+    """It is said, and nothing is written."""
+    (project / "oddjobs.py").write_text(
+        ENUMS.replace("Mode.FAST", "Bare()").replace("enum/", "odd/")
+    )
+    refused = write_job_config("odd/train", "out.yaml", (), (project, ("oddjobs",))).failure()
+    assert isinstance(refused, BadJob)
+    assert "nothing that YAML can hold" in refused.reason
+    assert not (project / "out.yaml").exists()
+
+
+def test_unknown_user(project: Path) -> None:
+    """A path below the home of nobody is no place to write to."""
+    refused = write_job_config("command", "~nobody-has-this-name/x", (), (project, ())).failure()
+    assert isinstance(refused, Unreadable)
+
+
+TEXTS = st.text(st.characters(codec="utf-8", exclude_categories=["Cc"])) | st.sampled_from(
+    ["1e-3", "0o17", "010", "yes", "1_0", "12:30:00", "2026-11-24", "=", "<<", "~", "", ".5", "0b1"]
+)
+
+
+@given(value=TEXTS | st.integers() | st.floats(allow_nan=False) | st.booleans() | st.none())
+def test_what_is_written_is_read_back(value: object) -> None:
+    """A default is the same value, of the same type, when the job config is loaded."""
+    job_configs = {"job": "x", "a": value, "list": [value]}
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory) / "x.yaml"
+        save_job_config("x", job_configs, str(path)).unwrap()
+        _, read = load_job_text(str(path)).unwrap()
+    assert read == job_configs
+    assert type(read["a"]) is type(value)

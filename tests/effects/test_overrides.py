@@ -99,3 +99,9 @@ def test_any_text(word: str) -> None:
     """Any word is applied or refused, and nothing is raised."""
     applied = apply_overrides(CONFIG, [word])
     assert is_successful(applied) or applied.failure().problems
+
+
+def test_below_nothing() -> None:
+    """What is added below null makes a mapping of it; without + the key does not exist."""
+    assert overridden("+none.a.b=5")["none"] == {"a": {"b": 5}}
+    assert not is_successful(apply_overrides(CONFIG, ("none.a=5",)))

@@ -154,3 +154,44 @@ def test_whole_numbers_survive(numbers: dict[str, int]) -> None:
     """Whole numbers are read as they are written."""
     text = "".join(f"{key}: {number}\n" for key, number in numbers.items())
     assert parse(text or "{}", DispatchLoader).unwrap() == numbers
+
+
+def test_merges_of_one_key() -> None:
+    """What comes through `<<` stands no second time, from several mappings and used again."""
+    text = (
+        "a: &a {x: 1, y: 1}\nb: &b {<<: *a, x: 2}\n"
+        "c: {<<: [*b, *a], y: 3}\nd: {<<: *b, x: 4}\ne: *b\n"
+    )
+    read = parse(text, DispatchLoader).unwrap()
+    assert (read["b"], read["c"], read["d"]) == (
+        {"x": 2, "y": 1},
+        {"x": 2, "y": 3},
+        {"x": 4, "y": 1},
+    )
+    assert read["e"] == read["b"]
+    text = "one: &o {key: 1, more: 1}\ntwo: &t {key: 2}\nboth: {<<: [*o, *t]}\n"
+    assert parse(text, DispatchLoader).unwrap()["both"] == {"key": 1, "more": 1}
+    refused = parse("a: {<<: 7}", DispatchLoader).failure()
+    assert refused.message == "<< takes a mapping or a list of mappings"
+
+
+@pytest.mark.parametrize("text", ["x: &x [*x]", "x: &x {y: *x}", "x: &x {<<: *x}", "&x [[*x]]"])
+def test_circles(text: str) -> None:
+    """An alias inside what it stands for is refused, with its place."""
+    problem = parse(text, JobLoader).failure()
+    assert problem.message == "an alias stands inside what it stands for"
+    assert problem.line == 1
+
+
+def test_aliases_of_aliases() -> None:
+    """A few lines that stand for thousands of millions of values are refused."""
+    levels = [f"a{at}: &a{at} [{', '.join([f'*a{at - 1}'] * 10)}]" for at in range(1, 9)]
+    text = "\n".join(["a0: &a0 [1, 2, 3]", *levels])
+    assert "more than 1000000 values" in parse(text, JobLoader).failure().message
+    assert is_successful(parse("\n".join(text.splitlines()[:5]), JobLoader))
+
+
+def test_long_chain_of_aliases() -> None:
+    """Nesting that only aliases make is bounded too."""
+    text = "\n".join(["a0: &a0 [1]", *(f"a{at}: &a{at} [*a{at - 1}]" for at in range(1, 1300))])
+    assert parse(text, JobLoader).failure().message == "this is nested more than 100 levels deep"

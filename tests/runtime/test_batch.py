@@ -56,6 +56,14 @@ def test_a_job_that_fails(site: Site) -> None:
     assert site.outcome["state"] == "failed"
 
 
+def test_a_job_that_is_told_first(site: Site) -> None:
+    """SLURM tells each process of a step: a job that was told, and ended, before its supervisor."""
+    tell = "setsid sh -c 'sleep 0.1; kill -TERM '$PPID & exit 143"
+    slurm.lay(site, Source(command=("bash", "-c", tell)))
+    assert slurm.start(site, nodes=1).status() == 143
+    assert site.outcome["state"] == "preempted"
+
+
 def test_signals_for_the_batch_script(site: Site) -> None:
     """What the batch script is sent does not end it before its steps."""
     slurm.lay(site, Source(command=("sleep", "1")))

@@ -7,6 +7,7 @@ of attrs, or a value to compare with the class.
 from __future__ import annotations
 
 import dataclasses
+import enum
 import sys
 import types
 import typing
@@ -100,6 +101,8 @@ def _plain(value: Any) -> Any:  # noqa: ANN401 - a default may be of any type
     if is_config_class(type(value)):
         fields = config_fields(type(value))
         return {field.name: _plain(_held(value, field.name)) for field in fields}
+    if isinstance(value, enum.Enum):
+        return _plain(value.value)
     if isinstance(value, Mapping):
         return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):

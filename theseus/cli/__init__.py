@@ -3,6 +3,7 @@
 Each command lives in a module of its own, which is imported when the command is called.
 """
 
+import os
 import sys
 
 from theseus import __version__
@@ -37,6 +38,7 @@ Exit status: 0 done, 1 failed, 2 bad input, 3 nothing fits, 4 host unreachable,
 
 def main() -> None:
     """The console script `theseus`."""
+    _open_streams()
     if sys.argv[1:] == ["--version"]:
         # answered before anything is imported
         sys.stdout.write(f"theseus {__version__}\n")
@@ -45,6 +47,15 @@ def main() -> None:
 
     speak_utf8()
     sys.exit(invoke(application(), sys.argv[1:]))
+
+
+def _open_streams() -> None:
+    """Put the null device where a standard stream was closed before theseus began."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            lowest = os.open(os.devnull, os.O_RDWR)  # the number that the closed stream had
+            os.set_inheritable(lowest, True)  # noqa: FBT003  has no other form
+            setattr(sys, name, open(lowest, mode, encoding="utf-8"))  # noqa: PTH123, SIM115  a descriptor, open to the end
 
 
 def application() -> "App":
@@ -58,6 +69,7 @@ def application() -> "App":
         version=f"theseus {__version__}",
         version_flags=["--version"],
         help_format="plaintext",
+        suppress_keyboard_interrupt=False,  # invoke says it
     )
     for name, summary in COMMANDS.items():
         app.command(f"theseus.cli.{name}:{name}", name=name, help=summary)

@@ -1,12 +1,12 @@
 """`theseus apply`: perform a saved plan."""
 
 import asyncio
-from pathlib import Path
 from typing import Annotated
 
 from returns.pipeline import is_successful
 
 from theseus.cli.flags import Switch
+from theseus.cli.order import here
 from theseus.cli.report import report
 from theseus.cli.start import announce, finish
 from theseus.effects import submission
@@ -37,10 +37,13 @@ def apply(
     loaded = load_plan(plan)
     if not is_successful(loaded):
         return report(loaded.failure())
+    start = here()
+    if not is_successful(start):
+        return report(start.failure())
     made = loaded.unwrap()
     announce(made)
     perform = submission.apply_unchecked if force else submission.apply
-    submitted = asyncio.run(perform(made, Path.cwd()))
+    submitted = asyncio.run(perform(made, start.unwrap()))
     if not is_successful(submitted):
         return report(submitted.failure())
     return finish(submitted.unwrap(), follow=follow, json=json)

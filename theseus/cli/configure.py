@@ -1,12 +1,12 @@
 """`theseus configure`: a job config to start from."""
 
-from pathlib import Path
 from typing import Annotated
 
 from returns.pipeline import is_successful
 
 from theseus.cli.flags import List
 from theseus.cli.invoke import DONE, say
+from theseus.cli.order import here
 from theseus.cli.report import report
 from theseus.effects.job_configs import write_job_config
 
@@ -31,7 +31,7 @@ def configure(
     load
         Module whose jobs are known too (repeat for more).
     """
-    written = write_job_config(job, output, overrides, (Path.cwd(), load))
+    written = here().bind(lambda start: write_job_config(job, output, overrides, (start, load)))
     if not is_successful(written):
         return report(written.failure())
     say(

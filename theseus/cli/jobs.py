@@ -1,11 +1,14 @@
 """`theseus jobs`: the jobs that can be run."""
 
 import sys
-from pathlib import Path
 from typing import Annotated
+
+from returns.pipeline import is_successful
 
 from theseus.cli.flags import List, Switch
 from theseus.cli.invoke import DONE, say
+from theseus.cli.order import here
+from theseus.cli.report import report
 from theseus.core.codec import json_text
 from theseus.core.table import table
 from theseus.effects.jobs import discover
@@ -25,7 +28,10 @@ def jobs(
     json
         Print them as JSON.
     """
-    catalogue = discover(Path.cwd(), load)
+    start = here()
+    if not is_successful(start):
+        return report(start.failure())
+    catalogue = discover(start.unwrap(), load)
     for problem in catalogue.problems:
         say(str(problem))
     entries = sorted(catalogue.entries, key=lambda entry: entry.key)

@@ -7,6 +7,7 @@ from cyclopts import Parameter
 from returns.pipeline import is_successful
 from returns.result import Result
 
+from theseus.base.job import valid_name
 from theseus.cli.flags import List
 from theseus.cli.invoke import say
 from theseus.cli.order import here
@@ -47,7 +48,7 @@ def run(
     asked: Result[LocalRun, PlanError] = Result.do(
         LocalRun(names, found, file.values, Path(out), start, load)
         for start in here()
-        for names in check_names(Names(name), start.name or "local")
+        for names in check_names(Names(name), "local" if valid_name(start.name) else start.name)
         for file in read_job_config(config, overrides)
         for found in find_job(file, job, load, start)
     )

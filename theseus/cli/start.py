@@ -3,9 +3,10 @@
 import asyncio
 import sys
 
-from theseus.cli.invoke import DONE, FAILED, UNREACHABLE, say
+from theseus.cli.invoke import DONE, FAILED, INTERRUPTED, UNREACHABLE, say
 from theseus.core.codec import json_text
 from theseus.core.errors import explain
+from theseus.core.job_end import explain_end
 from theseus.core.plan import Plan
 from theseus.core.submitted import Submitted
 from theseus.effects.follow import Ended, Followable, Followed, Gone, OutOfSight, follow
@@ -16,7 +17,9 @@ def announce(plan: Plan) -> None:
     """Say where a run goes before it is sent there."""
     for note in plan.notes:
         say(note)
-    say(f"run {plan.run.id} goes to {plan.target.host}: {plan.trace[-1].reason}")
+    chosen = [line.reason for line in plan.trace if line.host == plan.target.host]
+    why = f": {chosen[-1]}" if chosen else ""
+    say(f"run {plan.run.id} goes to {plan.target.host}{why}")
 
 
 def finish(submitted: Submitted, *, follow: bool, json: bool) -> int:
@@ -44,7 +47,12 @@ def _description(submitted: Submitted) -> dict[str, object]:
 
 
 def _watch(plan: Plan) -> int:
-    followed = asyncio.run(_follow(plan))
+    try:
+        followed = asyncio.run(_follow(plan))
+    except KeyboardInterrupt:
+        where = f"{plan.paths.log} on {plan.target.host}"
+        say(f"interrupted; run {plan.run.id} goes on; its log is {where}")
+        return INTERRUPTED
     match followed.state:
         case Ended(outcome):
             status = int(outcome.get("exit_status", FAILED))
@@ -54,10 +62,10 @@ def _watch(plan: Plan) -> int:
             if status == DONE:
                 say(f"results: {plan.paths.results}")
             return status
-        case Gone():
+        case Gone(said):
             say(
-                f"run {plan.run.id} is gone and left no outcome: it was killed, or the host was "
-                f"restarted; its log is {plan.paths.log} on {plan.target.host}"
+                f"run {plan.run.id} is gone and left no outcome: {explain_end(said)}; "
+                f"its log is {plan.paths.log} on {plan.target.host}"
             )
             return FAILED
         case OutOfSight(error):

@@ -44,7 +44,7 @@ def _sound_part(data: object, problems: tuple[Problem, ...]) -> DispatchConfig |
     rest = data
     for problem in problems:
         rest = _without(rest, problem.path)
-    if rest == data:
+    if rest is data or rest == data:  # NaN is not equal to itself
         return None
     decoded = decode(DispatchConfig, rest)
     return decoded.unwrap() if is_successful(decoded) else _sound_part(rest, decoded.failure())
@@ -97,6 +97,8 @@ def _name_problems(config: DispatchConfig) -> Iterator[Problem]:
 
 
 def _host_problems(config: DispatchConfig, names: _Names) -> Iterator[Problem]:
+    if not names.hosts:
+        yield Problem(("hosts",), "expected at least one host")
     for name, host in config.hosts.items():
         here = ("hosts", name)
         if host.cluster not in names.clusters:
@@ -121,7 +123,9 @@ def _cluster_problems(config: DispatchConfig) -> Iterator[Problem]:
 def _ssh_problems(here: Path, host: Host) -> Iterator[Problem]:
     if host.ssh is None and host.transport != "local":
         yield Problem(here, "lacks the key 'ssh' (only `transport: local` needs none)")
-    if host.ssh is not None and (host.ssh.startswith("-") or has_control(host.ssh)):
+    if host.ssh is not None and (
+        not host.ssh.strip() or host.ssh.startswith("-") or has_control(host.ssh)
+    ):
         yield Problem((*here, "ssh"), "expected the name of an ssh host")
 
 

@@ -5,6 +5,7 @@ no number, a text is no list. A problem names the key path, what was expected an
 key; whoever read the text adds line and column.
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
 from functools import cache
@@ -31,6 +32,9 @@ from theseus.core.secrets import Referenced
 Path: TypeAlias = tuple[str | int, ...]
 Decoded = TypeVar("Decoded")
 
+UNSENDABLE = "a NUL character or half a surrogate pair"
+# \udc80-\udcff are bytes that are no UTF-8, as Python reads them from a command line
+_UNSENDABLE = re.compile("[\0\ud800-\udc7f\udd00-\udfff]")
 _KINDS: Mapping[object, str] = {
     str: "text",
     int: "a whole number",
@@ -114,6 +118,15 @@ def plain_text(value: object) -> str | None:
             return text
         case _:
             return None
+
+
+def can_be_sent(text: str) -> bool:
+    r"""Whether a command, a path and a variable can hold *text*: whether it is bytes without NUL.
+
+    >>> can_be_sent("caf\udce9"), can_be_sent("\ud800"), can_be_sent("\0")
+    (True, False, False)
+    """
+    return _UNSENDABLE.search(text) is None
 
 
 def decode(cls: type[Decoded], data: object) -> Result[Decoded, tuple[Problem, ...]]:
@@ -239,8 +252,7 @@ class _Decoding:
     def scalar(self, kind: Any, value: object, path: Path) -> Any:
         text = plain_text(value)
         if kind is str and text is not None:
-            # no command, path or variable can hold it
-            return self.refuse(path, "holds a NUL character") if "\0" in text else text
+            return text if can_be_sent(text) else self.refuse(path, f"holds {UNSENDABLE}")
         # bool is a subclass of int, and a whole number is a fine float
         if type(value) is kind or (kind is float and type(value) is int):
             return value

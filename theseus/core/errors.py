@@ -178,7 +178,7 @@ def _plan_unusable(error: NotAPlan | OtherVersion) -> str:
     match error:
         case OtherVersion(version, readable):
             return (
-                f"a plan of schema version {version}; this theseus reads version {readable}: "
+                f"a plan of schema version {version!r}; this theseus reads version {readable}: "
                 "make the plan again"
             )
         case NotAPlan(problems):

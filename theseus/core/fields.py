@@ -10,9 +10,9 @@ from urllib.parse import urlsplit, urlunsplit
 from attrs import field, frozen
 from returns.result import Failure, Result, Success
 
-from theseus.core.decode import Parsed, expected, plain_text, show_value
+from theseus.core.decode import Parsed, can_be_sent, expected, plain_text, show_value
 from theseus.core.quantity import MEMORY_FORM, TIME_FORM, duration, memory
-from theseus.core.secrets import Referenced, SecretReference, parse_reference
+from theseus.core.secrets import EnvironmentSecret, Referenced, SecretReference, parse_reference
 
 _SIZE = re.compile(r"[0-9]+[KMGT]?", re.IGNORECASE)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
@@ -69,7 +69,7 @@ def _path(value: object) -> Result[str, str]:
     text = plain_text(value)
     if text is None or not (text.startswith(("/", "~/")) or text == "~"):
         return Failure(expected("an absolute path or one beginning with ~/", value))
-    if has_control(text):
+    if has_control(text) or not can_be_sent(text):
         return Failure("expected a path without control characters")
     return Success(text.rstrip("/") or "/")
 
@@ -127,7 +127,11 @@ def _secret(value: object) -> Result[SecretReference, str]:
     match value:
         case Referenced(_, (only,)) if not isinstance(only, str):
             return Success(only)
-        case str() if "\0" not in value and (reference := parse_reference(value)) is not None:
+        case str() if can_be_sent(value) and (reference := parse_reference(value)) is not None:
+            if isinstance(reference, EnvironmentSecret) and not _VARIABLE.fullmatch(
+                reference.variable
+            ):
+                return Failure("expected the name of an environment variable after env:")
             return Success(reference)
         case str():
             # the text may be the secret itself: it is not repeated
@@ -140,7 +144,7 @@ def _assigned(value: object) -> Result[str | Referenced, str]:
     match value:
         case Referenced():
             return Success(value)
-        case str() if "\0" not in value:
+        case str() if can_be_sent(value):
             return Success(value)
         case _:
             return Failure(expected("text (numbers and true/false in quotes)", value))

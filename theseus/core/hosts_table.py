@@ -165,18 +165,6 @@ def _shapes(kind: str | None, nodes: list[Node]) -> str:
     return "; ".join(parts) or "-"
 
 
-def _chip_name(config: DispatchConfig, name: str, kind: str) -> str:
-    """The chip that a GRES type stands for, by the config's mapping; else the type."""
-    if kind == UNTYPED:
-        return "gpu"
-    host = config.hosts[name]
-    own = host.gres_mapping if isinstance(host, SlurmHost) else {}
-    for chip, gres in {**config.gres_mapping, **own}.items():
-        if gres.removeprefix("gpu:") == kind:
-            return chip
-    return kind
-
-
 def _limits(limits: SlurmPartition) -> str:
     parts = [] if limits.up else ["closed"]
     if limits.max_time is not None:

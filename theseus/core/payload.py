@@ -19,6 +19,7 @@ from theseus.core.steps import Secret
 from theseus.core.verdict import Allocation
 
 PAYLOAD_VERSION = 1
+REFERENCE_MARK = "$secret"  # the one key of a mapping that stands for a text with secrets in it
 
 
 @frozen
@@ -49,7 +50,9 @@ def separate_secrets(config: Mapping[str, Any]) -> JobConfig:
         match value:
             case Referenced(_, parts):
                 return {
-                    "$secret": [part if isinstance(part, str) else named(part) for part in parts]
+                    REFERENCE_MARK: [
+                        part if isinstance(part, str) else named(part) for part in parts
+                    ]
                 }
             case Mapping():
                 return {str(key): plain(item) for key, item in value.items()}

@@ -72,15 +72,19 @@ def consider_slurm(
             partition = ordered_partitions(host, request)[0]
             yield Considered(partition.name, _assumed(site, partition))
         case SlurmSnapshot():
-            nodes = {node.name: node for node in snapshot.nodes}
-            limits = {each.name: each for each in snapshot.partitions}
-            for partition in ordered_partitions(host, request):
-                found = _partition(site, partition, limits.get(partition.name), nodes)
-                yield Considered(partition.name, found)
-                if isinstance(found, Fits):
-                    return
+            yield from _asked(site, snapshot)
         case _:
             assert_never(snapshot)
+
+
+def _asked(site: Site, snapshot: SlurmSnapshot) -> Iterator[Considered]:
+    nodes = {node.name: node for node in snapshot.nodes}
+    limits = {each.name: each for each in snapshot.partitions}
+    for partition in ordered_partitions(site.host, site.request):
+        found = _partition(site, partition, limits.get(partition.name), nodes)
+        yield Considered(partition.name, found)
+        if isinstance(found, Fits):
+            return
 
 
 def ordered_partitions(host: SlurmHost, request: HardwareRequest) -> tuple[Partition, ...]:

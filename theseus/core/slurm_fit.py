@@ -50,9 +50,9 @@ class Field:
 
     @property
     def types_there(self) -> tuple[str, ...]:
-        """The GRES types of the partition's GPUs."""
+        """The GRES types of the partition's GPUs, whatever order its nodes are in."""
         nodes = (*self.nodes, *self.ruled_out)
-        return tuple(dict.fromkeys(gpus.type for node in nodes for gpus in node.gpus))
+        return tuple(sorted({gpus.type for node in nodes for gpus in node.gpus}))
 
     @property
     def gpu_types(self) -> tuple[str, ...]:

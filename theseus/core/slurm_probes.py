@@ -84,22 +84,10 @@ def slurm_snapshot(answers: tuple[Answer, ...]) -> HostSnapshot:
             said = answer.errors.strip() or answer.output.strip() or f"status {answer.status}"
             return Unreachable(f"{program}: {said.splitlines()[0]}")
     rows = tuple(_rows(nodes_said.output))
-    members: dict[str, list[str]] = {}
-    for row in rows:
-        members.setdefault(row[1].rstrip("*"), []).append(row[0])
-    waiting = Counter(name for line in pending_said.output.splitlines() for name in line.split(","))
     nodes = {row[0]: node for row in rows if (node := _node(row)) is not None}
     return SlurmSnapshot(
         nodes=tuple(nodes.values()),
-        partitions=tuple(
-            evolve(
-                partition,
-                nodes=tuple(dict.fromkeys(members[partition.name])),
-                pending=waiting[partition.name],
-            )
-            for partition in _partitions(partitions_said.output)
-            if partition.name in members
-        ),
+        partitions=tuple(_partitions(partitions_said.output, rows, pending_said.output)),
         version=version_said.output.strip().rpartition(" ")[2],  # `slurm-wlm 22.05.8`
     )
 
@@ -145,23 +133,34 @@ def _node(row: tuple[str, ...]) -> Node | None:
     )
 
 
-def _partitions(text: str) -> Iterator[SlurmPartition]:
+def _partitions(
+    text: str, rows: tuple[tuple[str, ...], ...], pending: str
+) -> Iterator[SlurmPartition]:
+    members: dict[str, list[str]] = {}
+    for row in rows:
+        members.setdefault(row[1].rstrip("*"), []).append(row[0])
+    waiting = Counter(name for line in pending.splitlines() for name in line.split(","))
     for line in text.splitlines():
         found = dict(_PAIR.findall(line))
-        if "PartitionName" in found:
-            yield SlurmPartition(
-                name=found["PartitionName"],
-                up=found.get("State", "UP") == "UP",
-                nodes=(),
-                max_time=_minutes(found.get("MaxTime", "")),
-                default_time=_minutes(found.get("DefaultTime", "")),
-                min_nodes=_number(found.get("MinNodes", "")) or 0,
-                max_nodes=_number(found.get("MaxNodes", "")),
-                preempt=found.get("PreemptMode", "OFF"),
-                accounts=_names(found.get("AllowAccounts", "ALL")),
-                denied_accounts=_names(found.get("DenyAccounts", "ALL")) or (),
-                qos=_names(found.get("AllowQos", "ALL")),
-            )
+        if (name := found.get("PartitionName")) in members:
+            nodes = tuple(dict.fromkeys(members[name]))
+            yield evolve(_partition(found), nodes=nodes, pending=waiting[name])
+
+
+def _partition(found: Mapping[str, str]) -> SlurmPartition:
+    return SlurmPartition(
+        name=found["PartitionName"],
+        up=found.get("State", "UP") == "UP",
+        nodes=(),
+        max_time=_minutes(found.get("MaxTime", "")),
+        default_time=_minutes(found.get("DefaultTime", "")),
+        min_nodes=_number(found.get("MinNodes", "")) or 0,
+        max_nodes=_number(found.get("MaxNodes", "")),
+        preempt=found.get("PreemptMode", "OFF"),
+        accounts=_names(found.get("AllowAccounts", "ALL")),
+        denied_accounts=_names(found.get("DenyAccounts", "ALL")) or (),
+        qos=_names(found.get("AllowQos", "ALL")),
+    )
 
 
 def _minutes(text: str) -> int | None:

@@ -31,7 +31,9 @@ class Ended:
 
 @frozen
 class Gone:
-    """The run's process is gone and left no outcome."""
+    """The run's process is gone and left no outcome; *said* is SLURM's word for its job."""
+
+    said: str = ""
 
 
 @frozen
@@ -136,7 +138,7 @@ class _View:
         line, _, document = tail.partition(b"\n")
         match line.split():
             case [b"gone", end] if int(end) == self.offset:
-                return Gone()
+                return Gone(document.decode("utf-8", "replace").strip())
             case [b"ended", end] if int(end) == self.offset:
                 return Ended(json.loads(document))
             case _:

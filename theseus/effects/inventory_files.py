@@ -24,6 +24,9 @@ def save_inventory(inventory: Inventory, path: str) -> Result[None, PlanError]:
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         return Failure(Unreadable("inventory", path, reason, "name another file"))
+    except RuntimeError as error:  # `~name` of a user that does not exist
+        reason = str(error).lower().rstrip(".")
+        return Failure(Unreadable("inventory", path, reason, "name another file"))
     return Success(None)
 
 

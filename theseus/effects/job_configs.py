@@ -12,6 +12,7 @@ from theseus.core.errors import BadInput, BadJob, PlanError, UnknownJob, Unreada
 from theseus.effects.jobs import discover
 from theseus.effects.overrides import apply_overrides
 from theseus.effects.reading import load_problems
+from theseus.effects.yaml_text import JobLoader
 from theseus.registry import Job, JobImportError, config_defaults
 
 UNSET = "???"  # as OmegaConf marks a value that must be given
@@ -24,8 +25,13 @@ def write_job_config(
     return (
         _job(key, *where)
         .bind(lambda job: apply_overrides(_values(job), overrides))
-        .bind(lambda values: _write(values, output))
+        .bind(lambda values: save_job_config(key, values, output))
     )
+
+
+def save_job_config(key: str, values: dict[str, Any], output: str) -> Result[bool, PlanError]:
+    """Write *values* to *output* as `JobLoader` reads them back."""
+    return _text(key, values).bind(lambda text: _write(text, output))
 
 
 def _job(key: str, start: Path, load: Sequence[str]) -> Result[Job, PlanError]:
@@ -49,12 +55,38 @@ def _values(job: Job) -> dict[str, Any]:
     return {"job": job.key, "request": {"chip": None, "min_chips": 1}, **own}
 
 
-def _write(values: dict[str, Any], output: str) -> Result[bool, PlanError]:
-    text = yaml.safe_dump(values, sort_keys=False, allow_unicode=True)
+class _Dumper(yaml.SafeDumper):
+    """Quotes what `JobLoader`, or any other reader of YAML, would take for more than text."""
+
+    yaml_implicit_resolvers = {  # noqa: RUF012  PyYAML declares it so
+        first: [
+            *JobLoader.yaml_implicit_resolvers.get(first, ()),
+            *yaml.SafeDumper.yaml_implicit_resolvers.get(first, ()),
+        ]
+        for first in {
+            **yaml.SafeDumper.yaml_implicit_resolvers,
+            **JobLoader.yaml_implicit_resolvers,
+        }
+    }
+
+
+def _text(key: str, values: dict[str, Any]) -> Result[str, PlanError]:
+    try:
+        text: str = yaml.dump(values, Dumper=_Dumper, sort_keys=False, allow_unicode=True)
+    except yaml.representer.RepresenterError as error:
+        reason = f"its default {error.args[-1]!r} is nothing that YAML can hold"
+        return Failure(BadJob(key, reason, "override it, or write the config by hand"))
+    return Success(text)
+
+
+def _write(text: str, output: str) -> Result[bool, PlanError]:
     try:
         with Path(output).expanduser().open("x", encoding="utf-8") as file:
             file.write(text)
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
+        return Failure(Unreadable("job config", output, reason, "name another file"))
+    except RuntimeError as error:  # `~name` of a user that does not exist
+        reason = str(error).lower().rstrip(".")
         return Failure(Unreadable("job config", output, reason, "name another file"))
     return Success(UNSET in text)

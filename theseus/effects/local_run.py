@@ -47,7 +47,11 @@ def run_here(run: LocalRun) -> Result[int, PlanError]:
         job = discover(run.start, run.load).load(run.job.key)
     except JobImportError as error:
         return Failure(BadJob(run.job.key, str(error), "install what it needs where theseus runs"))
-    out = run.out.expanduser().absolute()
+    try:
+        out = run.out.expanduser().absolute()
+    except RuntimeError as error:  # `~name` of a user that does not exist
+        reason = str(error).lower().rstrip(".")
+        return Failure(Unreadable("directory", str(run.out), reason, "name another one"))
     directories = {name: out / name.lower() for name in ("DATA", "CHECKPOINTS", "RESULTS")}
     try:
         for directory in directories.values():

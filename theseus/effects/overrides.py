@@ -74,5 +74,7 @@ def _set(data: Any, names: list[str], value: object) -> Result[Any, str]:  # noq
             return _set(data[at], rest, value).map(lambda item: [*data[:at], item, *data[at + 1 :]])
         case Mapping():
             return _set(data.get(name, {}), rest, value).map(lambda item: {**data, name: item})
+        case None:  # only what is added comes here: the path of anything else exists
+            return _set({}, names, value)
         case _:
             return Failure(f"{name} cannot be set inside a single value or past the end of a list")

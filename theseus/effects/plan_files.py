@@ -15,7 +15,7 @@ from theseus.core.codec import SURROGATE, NotAPlan, plan_data, plan_json, read_p
 from theseus.core.errors import Located, PlanError, PlanUnusable, Unreadable
 from theseus.core.plan import Plan
 from theseus.effects.load import read_text
-from theseus.effects.yaml_text import parse
+from theseus.effects.yaml_text import CheckedLoader, parse
 
 YAML_SUFFIXES = (".yaml", ".yml")
 _JSON = "!json"
@@ -97,7 +97,7 @@ def _no_yaml(problem: Located) -> NotAPlan:
     return NotAPlan((f"{place}{problem.message}",))
 
 
-class _Loader(yaml.CSafeLoader):
+class _Loader(CheckedLoader):
     """Reads what `_Dumper` writes."""
 
 

@@ -17,10 +17,10 @@ from theseus.base.command import KEY, command_argv
 from theseus.base.hardware import HardwareRequest
 from theseus.base.job import valid_name
 from theseus.core.after import run_id_problem
-from theseus.core.decode import Problem, expected, show_path
+from theseus.core.decode import UNSENDABLE, Problem, can_be_sent, expected, show_path
 from theseus.core.errors import BadFile, BadInput, BadJob, PlanError, UnknownJob
 from theseus.core.fields import group_problem, variable_problem
-from theseus.core.payload import Job
+from theseus.core.payload import REFERENCE_MARK, Job
 from theseus.core.request import AskedByFlags, BadFlag, BadKey, resolve_request
 from theseus.core.secrets import Referenced
 from theseus.core.source_text import shown
@@ -80,6 +80,8 @@ def _not_plain(value: object, path: tuple[str | int, ...]) -> Iterator[Problem]:
     match value:
         case None | bool() | int() | float() | str() | Referenced():
             return
+        case Mapping() if set(value) == {REFERENCE_MARK}:
+            yield Problem(path, f"a mapping with the one key {REFERENCE_MARK} is theseus's own")
         case Mapping():
             for key, item in value.items():
                 yield from _not_plain(item, (*path, str(key)))
@@ -164,18 +166,10 @@ def check_environment(words: tuple[str, ...]) -> Result[tuple[tuple[str, str], .
             problems.append(BadFlag("--env", "expected NAME=VALUE"))
         elif (problem := variable_problem(name)) is not None:
             problems.append(BadFlag("--env", f"{shown(name)}: {problem}"))
-        elif not _can_be_exported(value):
-            problems.append(BadFlag("--env", f"{name}: holds what no variable can hold"))
+        elif not can_be_sent(value):
+            problems.append(BadFlag("--env", f"{name}: holds {UNSENDABLE}"))
         pairs.append((name, value))
     return Failure(BadInput(tuple(problems))) if problems else Success(tuple(pairs))
-
-
-def _can_be_exported(value: str) -> bool:
-    """Whether *value* is text, or the bytes of a command line, without NUL."""
-    try:
-        return b"\0" not in value.encode("utf-8", "surrogateescape")
-    except UnicodeEncodeError:
-        return False
 
 
 def check_groups(names: tuple[str, ...]) -> Result[tuple[str, ...], PlanError]:
@@ -234,6 +228,9 @@ def _refusal(job: RegisteredJob, values: dict[str, Any]) -> list[str]:
         job.configure(values)
     except (ValueError, TypeError) as error:
         return [str(error)]
+    except Exception as error:  # noqa: BLE001  a config class may raise anything
+        refused = f"{job.module}.{job.config.__qualname__}" if job.config else job.title
+        return [f"{refused} refuses it: {type(error).__name__}: {error}"]
     return []
 
 

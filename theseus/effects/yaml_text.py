@@ -6,7 +6,7 @@ a dispatch config, and true and false in a job config, as OmegaConf reads them.
 
 import re
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import yaml
 from returns.result import Failure, Result, Success
@@ -21,6 +21,11 @@ _FLOAT = re.compile(
 )
 _TRUE_FALSE = re.compile(r"true|True|TRUE|false|False|FALSE")
 _YES_NO = re.compile(r"yes|Yes|YES|no|No|NO|on|On|ON|off|Off|OFF")
+_MERGE = "tag:yaml.org,2002:merge"
+MOST_NODES = 1_000_000  # of a document, each alias counted as all it stands for
+MOST_LEVELS = 100  # of mappings and lists, so that whatever walks through them may recurse
+_Size: TypeAlias = tuple[int, int]  # nodes and levels
+_OPEN: _Size = (-1, -1)  # of a node that is being counted
 
 
 def _resolvers(boolean: re.Pattern[str], first: str) -> dict[str, list[tuple[str, Any]]]:
@@ -37,26 +42,88 @@ def _resolvers(boolean: re.Pattern[str], first: str) -> dict[str, list[tuple[str
     return table
 
 
-class _DuplicateKey(yaml.MarkedYAMLError):
-    """A key stands twice in one mapping."""
+class _Refused(yaml.MarkedYAMLError):
+    """YAML that would be read, yet cannot be meant."""
+
+    def __init__(self, problem: str, node: yaml.Node) -> None:
+        super().__init__(None, None, problem, node.start_mark)
 
 
-class DispatchLoader(yaml.CSafeLoader):
+class CheckedLoader(yaml.CSafeLoader):
+    """Refuses keys that stand twice, and aliases that lead in circles or to too much."""
+
+    def get_single_node(self) -> yaml.Node | None:
+        """The document as it was written, before merges and aliases are followed."""
+        root: yaml.Node | None = super().get_single_node()
+        if isinstance(root, yaml.CollectionNode):
+            _expanded(root, {})
+        return root
+
+    def flatten_mapping(self, node: yaml.MappingNode) -> None:
+        """Put what `<<` names before the own keys of *node*: of two, the later is the value.
+
+        PyYAML's own, from 6.0.4, loses what a merged mapping has overridden itself.
+        """
+        sources = [value for key, value in node.value if key.tag == _MERGE]
+        if not sources:
+            return
+        own = [pair for pair in node.value if pair[0].tag != _MERGE]
+        pairs = {}
+        for source in reversed([each for value in sources for each in _merged(value)]):
+            self.flatten_mapping(source)
+            pairs.update({_name(key): (key, value) for key, value in source.value})
+        pairs.update({_name(key): (key, value) for key, value in own})
+        node.value = list(pairs.values())
+
+
+def _merged(value: yaml.Node) -> list[yaml.MappingNode]:
+    """The mappings that *value*, beside a `<<`, names; of two, the first one counts."""
+    mappings = value.value if isinstance(value, yaml.SequenceNode) else [value]
+    if all(isinstance(each, yaml.MappingNode) for each in mappings):
+        return list(mappings)
+    raise _Refused("<< takes a mapping or a list of mappings", value)
+
+
+def _name(key: yaml.Node) -> object:
+    return (key.tag, key.value) if isinstance(key, yaml.ScalarNode) else id(key)
+
+
+def _expanded(node: yaml.CollectionNode, known: dict[int, _Size]) -> _Size:
+    """What *node* stands for with every alias followed; *known* are the nodes seen before."""
+    known[id(node)] = _OPEN
+    items = node.value
+    if isinstance(node, yaml.MappingNode):
+        _check_keys(node)
+        items = [item for pair in items for item in pair]
+    nodes, levels = 1 + len(items), 0
+    for item in items:
+        if isinstance(item, yaml.CollectionNode):
+            size = known.get(id(item)) or _expanded(item, known)
+            if size is _OPEN:
+                raise _Refused("an alias stands inside what it stands for", item)
+            nodes += size[0] - 1
+            levels = max(levels, size[1])
+    if nodes > MOST_NODES:
+        raise _Refused(f"aliases make this more than {MOST_NODES} values", node)
+    if levels >= MOST_LEVELS:
+        raise _Refused(f"this is nested more than {MOST_LEVELS} levels deep", node)
+    known[id(node)] = nodes, levels + 1
+    return nodes, levels + 1
+
+
+def _check_keys(node: yaml.MappingNode) -> None:
+    names = [_name(key) for key, _ in node.value]
+    if len(set(names)) == len(names):
+        return
+    for at, (key, _) in enumerate(node.value):
+        if names[at] in names[:at] and key.tag != _MERGE:
+            raise _Refused(f"the key {key.value!r} stands twice", key)
+
+
+class DispatchLoader(CheckedLoader):
     """Loads a dispatch config."""
 
     yaml_implicit_resolvers = _resolvers(re.compile(rf"(?:{_TRUE_FALSE.pattern})\Z"), "tTfF")
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002  PyYAML's signature
-        """A mapping whose keys are all different."""
-        seen: set[object] = set()
-        for key, _ in node.value:
-            name = (key.tag, key.value) if isinstance(key, yaml.ScalarNode) else id(key)
-            if name in seen and key.tag != "tag:yaml.org,2002:merge":
-                raise _DuplicateKey(
-                    None, None, f"the key {key.value!r} stands twice", key.start_mark
-                )
-            seen.add(name)
-        return super().construct_mapping(node, deep)
 
 
 class JobLoader(DispatchLoader):
@@ -72,15 +139,19 @@ def _construct_int(loader: yaml.CSafeLoader, node: yaml.ScalarNode) -> int:
     return int(text, {"0x": 16, "0o": 8}.get(text[:2], 10))
 
 
-def _construct_mapping(loader: DispatchLoader, node: yaml.MappingNode) -> Any:  # noqa: ANN401  PyYAML's protocol
-    data: dict[Any, Any] = {}
-    yield data
-    data.update(loader.construct_mapping(node))
+# whole at once, not in two goes as PyYAML does: so a value that holds itself is an error
+def _construct_mapping(loader: DispatchLoader, node: yaml.MappingNode) -> dict[Any, Any]:
+    return loader.construct_mapping(node, deep=True)
+
+
+def _construct_sequence(loader: DispatchLoader, node: yaml.SequenceNode) -> list[Any]:
+    return loader.construct_sequence(node, deep=True)
 
 
 for _loader in (DispatchLoader, JobLoader):
     _loader.add_constructor("tag:yaml.org,2002:int", _construct_int)
     _loader.add_constructor("tag:yaml.org,2002:map", _construct_mapping)
+    _loader.add_constructor("tag:yaml.org,2002:seq", _construct_sequence)
 
 
 def parse(text: str, loader: type[yaml.CSafeLoader]) -> Result[Any, Located]:

@@ -10,7 +10,7 @@ import time
 from dataclasses import replace
 from typing import Optional
 
-from theseus.runtime.child import STOPPING, Rhythm, Told, Watched
+from theseus.runtime.child import HEARSAY_SECONDS, STOPPING, Rhythm, Told, Watched
 from theseus.runtime.documents import read_document
 from theseus.runtime.ending import job_outcome, within
 from theseus.runtime.inbox import SignalInbox
@@ -26,8 +26,9 @@ ECHO_SECONDS = 2.0  # nodes that are told to stop together are not told at the s
 def conclude(run: Run, watched: Watched, rhythm: Rhythm) -> int:
     """Record how *run* ended; the exit status is the job's, as a shell gives it."""
     run.job_ended()
-    if run.nodes.several:
-        watched = _with_echo(watched, rhythm.inbox)
+    if run.in_slurm:
+        seconds = ECHO_SECONDS if run.nodes.several else HEARSAY_SECONDS
+        watched = _with_echo(watched, rhythm.inbox, seconds)
     part = job_outcome(watched, _exception(run, watched), requeues=run.in_slurm)
     outcome = _of_all(run, part, watched.told, rhythm) if run.is_main else part
     outcome = replace(outcome, work_dir=_kept(run, outcome.state))
@@ -41,9 +42,10 @@ def conclude(run: Run, watched: Watched, rhythm: Rhythm) -> int:
     return outcome.exit_status
 
 
-def _with_echo(watched: Watched, inbox: SignalInbox) -> Watched:
-    # A job may break off because another node was told to stop; this one is told right after.
-    deadline = time.monotonic() + ECHO_SECONDS
+def _with_echo(watched: Watched, inbox: SignalInbox, seconds: float) -> Watched:
+    # A job may break off because it was told to stop itself, as SLURM tells each process of a step,
+    # or because another node was: this process is told right after.
+    deadline = time.monotonic() + seconds
     while watched.status != 0 and watched.told is None and time.monotonic() < deadline:
         received = inbox.receive(deadline - time.monotonic())
         if received is not None and received.number in STOPPING:

@@ -4,18 +4,19 @@
 # and then nothing: the end of the input is the end of the client, and of this.
 # Standard output is a line `<token>` and then the log's bytes, nothing else; standard error ends with
 # a line `<token> <state> <offset>`: ended (outcome.json is there, and follows) or gone (the process is,
-# and left no outcome); the offset is where the log ends, which tells whether all of it has arrived.
+# and left no outcome; what SLURM says of its job follows); the offset is where the log ends, which
+# tells whether all of it has arrived.
 # shellcheck shell=bash disable=SC2154 # set by the line before this text
 set -u
 export LC_ALL=C
 unset BASH_ENV ENV CDPATH "${!SQUEUE_@}"
-asked=-5 job_state=''
+asked=-5 job_state='' job_reason=''
 
 queued() { # JOB [CLUSTER]: asked every five seconds at most; *could not ask* is not *no such job*
   if ((SECONDS >= asked + 5)); then
     asked=$SECONDS
-    if job_state=$(squeue -h -t all -j "$1" ${2:+-M "$2"} -o %T 2>&1 </dev/null); then
-      job_state=${job_state##*$'\n'}
+    if job_state=$(squeue -h -t all -j "$1" ${2:+-M "$2"} -o '%T %r' 2>&1 </dev/null); then
+      IFS=' ' read -r job_state job_reason <<<"${job_state##*$'\n'}"
     elif [[ $job_state == *'Invalid job id'* ]]; then
       job_state=FORGOTTEN
     else
@@ -92,7 +93,7 @@ follow() {
     if [[ -z $state ]]; then pause; fi
   done
   printf '\n%s %s %s\n' "$token" "$state" "$offset" >&2
-  if [[ $state == ended ]]; then cat -- "$run_dir/outcome.json" >&2; fi
+  if [[ $state == ended ]]; then cat -- "$run_dir/outcome.json" >&2; else printf '%s %s' "$job_state" "$job_reason" >&2; fi
 }
 
 { # one group, so that all of it is read before `pause` looks for more input

@@ -6,10 +6,12 @@ Mark each module that uses them, so that one worker runs all of its tests on one
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.e2e.slurm.cluster import SlurmCluster, running_cluster
+from tests.e2e.slurm.cluster_desk import ClusterDesk, cluster_desk
 from tests.e2e.slurm.requirements import missing
 
 
@@ -50,3 +52,15 @@ def slurm_accounting(accounting_cluster: SlurmCluster) -> SlurmCluster:
     """A cluster with accounting, without jobs, every node idle."""
     accounting_cluster.clear()
     return accounting_cluster
+
+
+@pytest.fixture
+def at(slurm: SlurmCluster, tmp_path: Path) -> ClusterDesk:
+    """A desk with the cluster as its host."""
+    return cluster_desk(tmp_path, slurm)
+
+
+@pytest.fixture
+def at_accounting(slurm_accounting: SlurmCluster, tmp_path: Path) -> ClusterDesk:
+    """A desk with the accounting cluster as its host."""
+    return cluster_desk(tmp_path, slurm_accounting)
