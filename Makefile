@@ -3,7 +3,6 @@ PYTHON ?= python3
 VENV   := .venv
 READY  := $(VENV)/.ready
 SH     := $(wildcard theseus/sh/*.sh) tests/debian.sh tests/e2e/slurm/machine.sh .ci/run
-WORKERS ?= 2
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check fast clean
@@ -15,7 +14,7 @@ demo: $(READY) ## Train a small language model here: plan, ship, bootstrap, trai
 	cd examples/nanolm && ../../$(VENV)/bin/theseus submit demo train.yaml -d ../local.yaml --follow
 
 test: debian check ## Everything that CI runs.
-	$(VENV)/bin/python -m pytest -n $(WORKERS) --dist loadgroup --cov=theseus/core --cov-report=term
+	$(VENV)/bin/python -m pytest --cov=theseus/core --cov-report=term
 
 check: $(READY) ## Lint, types, import contracts, shell scripts.
 	$(VENV)/bin/ruff check .
@@ -26,7 +25,7 @@ check: $(READY) ## Lint, types, import contracts, shell scripts.
 	$(VENV)/bin/shfmt -i 2 -ci -d $(SH)
 
 fast: $(READY) ## The tests that need no server and no second.
-	$(VENV)/bin/python -m pytest -n $(WORKERS) -m "not slow"
+	$(VENV)/bin/python -m pytest -m "not slow"
 
 clean: ## Remove what make built.
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .import_linter_cache

@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -46,8 +45,11 @@ class ClusterDesk:
     def host(self, **keys: Any) -> Values:
         """The login machine as a host of the config, with other *keys*."""
         return {
-            **{"type": "slurm", "cluster": "hpc", "ssh": "slurm"},
-            **{"partitions": ["gpu"], "cpu_partitions": ["cpu"]},
+            "type": "slurm",
+            "cluster": "hpc",
+            "ssh": "slurm",
+            "partitions": ["gpu"],
+            "cpu_partitions": ["cpu"],
             **keys,
         }
 
@@ -75,8 +77,10 @@ class ClusterDesk:
         """Submit `train.yaml`, and give the run and the process that follows it."""
         with self.desk.start("submit", "demo", "train.yaml", "--follow", *words) as process:
             try:
-                begun = lambda: process.poll() is not None or any(self.runs.glob("*/answer"))
-                self.cluster.wait_for(begun, "the submission")
+                self.cluster.wait_for(
+                    lambda: process.poll() is not None or any(self.runs.glob("*/answer")),
+                    "the submission",
+                )
                 assert process.poll() is None, process.communicate()
                 yield self.only_run(), process
             finally:

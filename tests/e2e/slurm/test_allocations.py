@@ -72,8 +72,14 @@ def test_two_whole_nodes(at: ClusterDesk) -> None:
     assert finished.status == 0, finished.out + finished.err
     seen = [json.loads(line) for line in finished.out.splitlines() if line.startswith("{")]
     both = {
-        **{"chip": "h100", "total": 16, "hosts": ["gpu1", "gpu2"], "resources": [[8], [8]]},
-        **{"distributed": True, "devices": 16, "gpus": ALL, "master": "gpu1"},
+        "chip": "h100",
+        "total": 16,
+        "hosts": ["gpu1", "gpu2"],
+        "resources": [[8], [8]],
+        "distributed": True,
+        "devices": 16,
+        "gpus": ALL,
+        "master": "gpu1",
     }
     assert sorted(seen, key=lambda each: str(each["process"])) == [
         {**both, "process": [0, 2]},

@@ -63,7 +63,7 @@ def test_saved_inventory(at: ClusterDesk) -> None:
 
 
 def test_check(at: ClusterDesk) -> None:
-    """`--check` asks SLURM with the very words of the submission when it would start; nothing is."""
+    """`--check` asks SLURM with the very words of the submission when it would start."""
     at.job("true")
     finished = at.theseus("plan", "demo", "train.yaml", "--check", "--chip", "h100", "-n", "16")
     assert finished.status == 0, finished.err
