@@ -4,6 +4,7 @@ import asyncio
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 from omegaconf import OmegaConf
 
@@ -14,7 +15,8 @@ from theseus.dispatch import DispatchResult, dispatch_async, load_dispatch_confi
 
 async def burst(number: int) -> list[DispatchResult]:
     """What became of *number* submissions."""
-    cfg, config = OmegaConf.load("train.yaml"), load_dispatch_config()
+    cfg: Any = OmegaConf.load("train.yaml")
+    config = load_dispatch_config()
     hardware = HardwareRequest(min_chips=0)
     return await asyncio.gather(
         *(
