@@ -58,7 +58,10 @@ def test_a_job_that_fails(site: Site) -> None:
 
 def test_a_job_that_is_told_first(site: Site) -> None:
     """SLURM tells each process of a step: a job that was told, and ended, before its supervisor."""
-    tell = "setsid sh -c 'sleep 0.1; kill -TERM '$PPID & exit 143"
+    tell = (
+        "setsid sh -c ': >apart; sleep 0.1; kill -TERM '$PPID &"
+        " until [ -e apart ]; do sleep 0.01; done; exit 143"
+    )
     slurm.lay(site, Source(command=("bash", "-c", tell)))
     assert slurm.start(site, nodes=1).status() == 143
     assert site.outcome["state"] == "preempted"

@@ -111,8 +111,10 @@ def _partitions(host: Host) -> Mapping[str, str | None]:
     """The partitions of *host*, and what an untyped GPU is in each."""
     if not isinstance(host, SlurmHost):
         return {}
-    partitions = (*host.partitions, *host.cpu_partitions)
-    return {each.name: each.chip for each in reversed(partitions)}
+    chips: dict[str, str | None] = {}
+    for each in (*host.partitions, *host.cpu_partitions):
+        chips.setdefault(each.name, each.chip)
+    return chips
 
 
 def _chips_by_type(config: DispatchConfig, host: Host) -> Mapping[str, str]:

@@ -4,6 +4,11 @@ from typing import Final
 
 # slurm/src/common/slurm_errno.c; each piece is matched anywhere in what sbatch printed
 _ADVICE: Final = (
+    # first: `Requested node configuration …` follows it on a line of its own
+    (
+        "Memory specification can not be satisfied",
+        "no node has that much memory: lower --mem",
+    ),
     (
         "Requested node configuration is not available",
         "no node has this: look at `theseus hosts`, and at gres_mapping, constraint and exclude",
@@ -17,10 +22,6 @@ _ADVICE: Final = (
         "correct `account`: `sacctmgr show assoc user=$USER` there lists yours",
     ),
     ("Invalid qos specification", "correct `qos`: `sacctmgr show assoc user=$USER` lists yours"),
-    (
-        "Memory specification can not be satisfied",
-        "no node has that much memory: lower --mem",
-    ),
     (
         "Requested time limit is invalid",
         "the partition allows less time: lower --time",
