@@ -90,7 +90,7 @@ def test_slurm_that_never_fits() -> None:
     """A plan that its partition can no longer hold is stale, with the reason."""
     stale = check_fresh(SLURM, cluster("slurm-reject-closed")).failure()
     assert isinstance(stale, StalePlan)
-    assert stale.differences == ("the partition is not up",)
+    assert stale.differences == ("the partition is not up, or for root alone",)
 
 
 def test_slurm_without_types() -> None:

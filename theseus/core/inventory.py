@@ -73,8 +73,9 @@ class Node:
 class SlurmPartition:
     """A partition: limits (times in minutes, None without one), who may use it, its *nodes*' names.
 
-    *preempt* is its PreemptMode; *pending* counts the jobs that wait there. None in *accounts* and
-    *qos* lets everyone in.
+    *cpus_per_node* and *memory_per_node*, in bytes, are the most it gives of one node. *preempt* is
+    its PreemptMode; *pending* counts the jobs that wait there. None in *accounts* and *qos* lets
+    everyone in.
     """
 
     name: str
@@ -84,10 +85,13 @@ class SlurmPartition:
     default_time: int | None = None
     min_nodes: int = 0
     max_nodes: int | None = None
+    cpus_per_node: int | None = None
+    memory_per_node: int | None = None
     preempt: str = "OFF"
     accounts: tuple[str, ...] | None = None
     denied_accounts: tuple[str, ...] = ()
     qos: tuple[str, ...] | None = None
+    denied_qos: tuple[str, ...] = ()
     pending: int = 0
 
 
