@@ -23,7 +23,7 @@ def commit_nanolm(desk: Desk) -> None:
 
 
 def filled_uv_cache(folder: Path) -> Path:
-    """A cache in *folder* with all that nanolm's environment needs; skips where nothing has it, but in CI."""
+    """A cache in *folder* with all of nanolm's environment; without it skips, and fails in CI."""
     if not UV.exists():
         _without("uv is not installed beside this Python")
     project, cache = folder / "nanolm", folder / "cache"
