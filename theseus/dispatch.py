@@ -29,6 +29,7 @@ from theseus.effects.load import load_config, resolve_interpolations
 from theseus.effects.perform import Performance, Performer, perform
 from theseus.effects.reading import (
     JobFile,
+    JobSearch,
     Names,
     check_after,
     check_environment,
@@ -200,7 +201,7 @@ def _order(call: _Call) -> Result[Order, PlanError]:
         for environment in check_environment(variables)
         for uv_groups in check_groups(tuple(call.get("uv_groups", ())))
         for after in check_after(call.get("after"))
-        for job in find_job(file, None, tuple(call.get("load", ())), start)
+        for job in find_job(file, None, JobSearch(start, tuple(call.get("load", ()))))
     )
     return ordered
 

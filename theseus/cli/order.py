@@ -14,6 +14,7 @@ from theseus.core.request import AskedByFlags
 from theseus.effects.batches import BatchOrder, OrderedRun
 from theseus.effects.load import load_config
 from theseus.effects.reading import (
+    JobSearch,
     Names,
     asked_hardware,
     check_after,
@@ -61,7 +62,7 @@ class _Shared:
     """What all runs of one command share."""
 
     flags: Flags
-    start: Path
+    jobs: JobSearch
     config: DispatchConfig
     environment: tuple[tuple[str, str], ...]
     uv_groups: tuple[str, ...]
@@ -80,14 +81,14 @@ class _Shared:
                 values=file.values,
                 config=self.config,
                 request=request,
-                start=self.start,
+                start=self.jobs.start,
                 take=dirty_tree if flags.dirty else committed_tree,
                 environment=self.environment,
                 uv_groups=self.uv_groups,
                 after=self.after,
             )
             for file in read_job_config(config, overrides)
-            for job in find_job(file, flags.job, flags.load, self.start)
+            for job in find_job(file, flags.job, self.jobs)
             for request in asked_hardware(_asked(flags), file, tuple(self.config.clusters))
         )
         return ordered
@@ -95,7 +96,7 @@ class _Shared:
 
 def _shared(names: Names, flags: Flags) -> Result[_Shared, PlanError]:
     shared: Result[_Shared, PlanError] = Result.do(
-        _Shared(flags, start, config, environment, uv_groups, after)
+        _Shared(flags, JobSearch(start, flags.load), config, environment, uv_groups, after)
         for start in here()
         for _ in check_names(names, "repository")
         for environment in check_environment(flags.env)
