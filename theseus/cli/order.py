@@ -12,7 +12,7 @@ from theseus.core.config import DispatchConfig
 from theseus.core.errors import PlanError, Unreadable
 from theseus.core.request import AskedByFlags
 from theseus.effects.batches import BatchOrder, OrderedRun
-from theseus.effects.load import load_config
+from theseus.effects.load import config_path, load_config
 from theseus.effects.reading import (
     JobSearch,
     Names,
@@ -86,6 +86,7 @@ class _Shared:
                 environment=self.environment,
                 uv_groups=self.uv_groups,
                 after=self.after,
+                config_path=config_path(flags.dispatch_config),
             )
             for file in read_job_config(config, overrides)
             for job in find_job(file, flags.job, self.jobs)

@@ -7,6 +7,7 @@ from returns.pipeline import is_successful
 from returns.result import Result
 
 from theseus.cli.flags import Flags, Switch
+from theseus.cli.invoke import say
 from theseus.cli.order import read_batch, read_order
 from theseus.cli.report import report
 from theseus.cli.start import announce, finish
@@ -54,7 +55,7 @@ def submit(  # noqa: PLR0913  each is a word or flag of the command line
     ordered = read_order(name, config, overrides, flags)
     if not is_successful(ordered):
         return report(ordered.failure())
-    submitted = asyncio.run(submit_order(ordered.unwrap(), announce))
+    submitted = asyncio.run(submit_order(ordered.unwrap(), announce, say))
     if not is_successful(submitted):
         return report(submitted.failure())
     return finish(submitted.unwrap(), follow=follow, json=json)
