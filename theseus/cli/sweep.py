@@ -91,7 +91,7 @@ def show_batch(ordered: BatchOrder, known: Inventory | None, *, json: bool) -> i
 
 def start_batch(ordered: BatchOrder, *, json: bool) -> int:
     """Submit every run; the exit status is that of the worst."""
-    submitted = asyncio.run(submit_batch(ordered, _announce))
+    submitted = asyncio.run(submit_batch(ordered, _announce, say))
     if not is_successful(submitted):
         return report(submitted.failure())
     results = submitted.unwrap()

@@ -6,7 +6,7 @@ from typing import assert_never
 from attrs import frozen
 from returns.result import Failure, Result, Success
 
-from theseus.core.array import Array, array_steps
+from theseus.core.array import Array
 from theseus.core.errors import StepFailed, SubmissionUnknown
 from theseus.core.outcome import (
     AlreadySubmitted,
@@ -51,10 +51,9 @@ def judge(plan: Plan, outcomes: tuple[Outcome, ...]) -> Result[Submitted, NotSub
 
 
 def judge_array(
-    array: Array, outcomes: tuple[Outcome, ...]
+    array: Array, steps: tuple[Step, ...], outcomes: tuple[Outcome, ...]
 ) -> tuple[Result[Submitted, NotSubmitted], ...]:
-    """What *outcomes*, one for each of `array_steps`, mean for each run of *array*."""
-    steps = array_steps(array)
+    """What *outcomes*, one for each of the *steps* of *array*, mean for each of its runs."""
     return tuple(
         _answered(plan, steps, outcomes).map(partial(_member, plan, index))
         for index, plan in enumerate(array.plans)

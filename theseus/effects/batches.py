@@ -6,6 +6,7 @@ connection: the first alone, since it brings what all share, then several at onc
 
 import asyncio
 import tempfile
+import warnings
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from itertools import chain
@@ -27,8 +28,10 @@ from theseus.core.inventory import Inventory
 from theseus.core.outcome import Outcome
 from theseus.core.source import SourceError, SourceSnapshot
 from theseus.core.steps import Step
-from theseus.core.submitted import Submitted, judge, judge_array
+from theseus.core.submission import attempt_of
+from theseus.core.submitted import judge, judge_array
 from theseus.effects.exchange import ShellPerformer
+from theseus.effects.noted import Judged, Performed, Warn, noted_batch
 from theseus.effects.perform import perform
 from theseus.effects.reach import aliases_of, shells
 from theseus.effects.release import this_release
@@ -40,7 +43,7 @@ from theseus.effects.survey import survey, worth_asking
 
 AT_ONCE = 4  # exchanges with one host; sshd allows ten sessions on a connection by default
 OnBatch = Callable[[Batch], None]
-RunResult = Result[Submitted, PlanError]
+RunResult = Performed
 
 
 @frozen
@@ -81,19 +84,23 @@ async def batch_now(ordered: BatchOrder) -> Result[Batch, PlanError]:
 
 
 async def submit_batch(
-    ordered: BatchOrder, on_batch: OnBatch
+    ordered: BatchOrder, on_batch: OnBatch, warn: Warn = warnings.warn
 ) -> Result[tuple[RunResult, ...], PlanError]:
     """Plan the batch by what the hosts say now, show it, perform it: what became of each run."""
-    with ordered.first.take(ordered.first.start) as taken:
+    first = ordered.first
+    with first.take(first.start) as taken:
         if not is_successful(taken):
             return Failure(SourceUnusable(taken.failure()))
-        async with shells(aliases_of(ordered.first.config)) as open_shell:
+        async with shells(aliases_of(first.config)) as open_shell:
             inventory = await survey(open_shell, _worth_asking(ordered))
             planned = _planned(ordered, taken, inventory)
             if not is_successful(planned):
                 return Failure(planned.failure())
-            on_batch(planned.unwrap())
-            return Success(await _perform(planned.unwrap(), open_shell, taken.unwrap()))
+            batch = planned.unwrap()
+            on_batch(batch)
+            act = partial(_perform, batch, open_shell, taken.unwrap())
+            judged = await noted_batch(batch.plans, first.config_path, warn, act)
+    return Success(tuple(judged[plan.run.id].result for plan in batch.plans))
 
 
 def _worth_asking(ordered: BatchOrder) -> Mapping[str, Inquiry]:
@@ -127,8 +134,8 @@ def _members(ordered: BatchOrder, snapshot: SourceSnapshot) -> Result[list[Membe
     return Success(members)
 
 
-async def _perform(batch: Batch, open_shell: OpenShell, tree: SourceTree) -> tuple[RunResult, ...]:
-    """What became of each run, in the order of the batch."""
+async def _perform(batch: Batch, open_shell: OpenShell, tree: SourceTree) -> Mapping[str, Judged]:
+    """What became of each run, by its id."""
     by_host: dict[str, list[Part]] = {}
     for part in parts(batch):
         by_host.setdefault(part.host, []).append(part)
@@ -136,8 +143,10 @@ async def _perform(batch: Batch, open_shell: OpenShell, tree: SourceTree) -> tup
         opened = _once(archive_opener(tree.archive, Path(scratch)))
         performer = _Performer(open_shell, PlanSupply(b"", opened, config_secret))
         done = await asyncio.gather(*map(performer.on_host, by_host.values()))
-    results = dict(chain.from_iterable(done))
-    return tuple(results[plan.run.id] for plan in batch.plans)
+    return dict(chain.from_iterable(done))
+
+
+JudgedRuns = list[tuple[str, Judged]]
 
 
 @frozen
@@ -147,11 +156,11 @@ class _Performer:
     open_shell: OpenShell
     supply: PlanSupply
 
-    async def on_host(self, found: Sequence[Part]) -> list[tuple[str, RunResult]]:
+    async def on_host(self, found: Sequence[Part]) -> JudgedRuns:
         """What became of each run of the parts *found*, which go to one host, by its id."""
         free = asyncio.Semaphore(AT_ONCE)
 
-        async def in_turn(part: Part) -> tuple[tuple[str, RunResult], ...]:
+        async def in_turn(part: Part) -> JudgedRuns:
             async with free:
                 return await self.part(part)
 
@@ -159,19 +168,21 @@ class _Performer:
         done = [await self.part(first), *await asyncio.gather(*map(in_turn, others))]
         return list(chain.from_iterable(done))
 
-    async def part(self, part: Part) -> tuple[tuple[str, RunResult], ...]:
+    async def part(self, part: Part) -> JudgedRuns:
         """What became of each run of *part*, by its id."""
         match part:
             case Alone(plan):
                 outcomes = await self.steps(plan.steps, plan_json(plan).encode())
-                return ((plan.run.id, outcomes.bind(partial(judge, plan))),)
+                result: RunResult = outcomes.bind(partial(judge, plan))
+                return [(plan.run.id, Judged(result, attempt_of(plan.steps, result)))]
             case Array(plans=plans):
-                outcomes = await self.steps(array_steps(part), b"")
-                results = outcomes.map(partial(judge_array, part))
-                return tuple(
-                    (plan.run.id, results.bind(itemgetter(index)))
-                    for index, plan in enumerate(plans)
-                )
+                steps = array_steps(part)
+                judged = (await self.steps(steps, b"")).map(partial(judge_array, part, steps))
+                results = (judged.bind(itemgetter(index)) for index in range(len(plans)))
+                return [
+                    (plan.run.id, Judged(result, attempt_of(steps, result)))
+                    for plan, result in zip(plans, results, strict=True)
+                ]
             case _:
                 assert_never(part)
 
