@@ -59,6 +59,7 @@ def test_every_file() -> None:
         assert isinstance(document.content, Text)
         assert read_plan(json.loads(document.content.text)).unwrap() == plan
     assert len(paths) == len(set(paths))
+    assert array.host == put.host
     assert all(path.startswith(f"{put.directory}/") for path in paths)
     assert describe_content(put) == f"{len(paths)} files in one archive"
     assert describe_content(SubmitArray("login", "/a", ())) is None

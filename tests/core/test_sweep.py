@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from theseus.core.sweep import MOST, Axis, axis, sweep_points
+from theseus.core.sweep import MOST, Axis, axis, listed_points, sweep_points
 
 _VALUE = r"[a-z0-9.]{1,4}|\[[a-z],[a-z]\]|'[a-z,]{0,3}'|\{a: [0-9], b: 1\}"
 _VALUES = st.lists(st.from_regex(_VALUE, fullmatch=True), min_size=1, max_size=4)
@@ -78,3 +78,23 @@ def test_nothing_to_sweep() -> None:
     """No axis makes one run, without overrides; the most runs are allowed."""
     assert sweep_points([]).unwrap() == ((),)
     assert len(sweep_points([f"a=range({MOST})"]).unwrap()) == MOST
+
+
+def test_listed() -> None:
+    """Each line that says something is a run, read as a shell reads it."""
+    text = "seed=1 'name=two words'  # remark\n\n# none\nseed=2\n"
+    assert listed_points("runs", text).unwrap() == (("seed=1", "name=two words"), ("seed=2",))
+
+
+@pytest.mark.parametrize(
+    ("text", "where", "problem"),
+    [
+        ("a=1\nb='2\n", "runs:2", "no closing quotation"),
+        ("# none\n", "runs", "it lists no runs: write the overrides of one on each line"),
+        ("a=1\n" * (MOST + 1), "runs", "10,001 runs; a sweep has 10,000 at most"),
+    ],
+)
+def test_list_refused(text: str, where: str, problem: str) -> None:
+    """What is wrong with a list of runs is said, with the line."""
+    (found,) = listed_points("runs", text).failure()
+    assert (found.flag, found.message) == (where, problem)
