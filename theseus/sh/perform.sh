@@ -100,6 +100,7 @@ settle() { # MODE PART PATH: a directory in the way is an error, not the place t
 
 obtain() { # INDEX MODE PATH: have PATH; asks for `SIZE SHA256` and the bytes only where it is missing
   local size sha256
+  touch -c -- "$3" 2>/dev/null # it is in use: `theseus clean` goes by the time
   if [[ -e $3 ]]; then
     printf present
     return
