@@ -72,7 +72,7 @@ theseus_reason() { # the last error the noted command printed, or else its last 
 }
 
 theseus_module() { # MODULE [ARG…]: a module of the runtime, on the Python found first
-  (cd "$theseus_run_dir" && PYTHONPATH=$theseus_runtime exec "$theseus_python" -m "theseus.runtime.$1" "${@:2}")
+  (cd "$theseus_run_dir" && PYTHONPATH=$theseus_runtime exec "$theseus_python" -S -m "theseus.runtime.$1" "${@:2}")
 }
 
 # --- what the run directory says ----------------------------------------------------------------
@@ -157,7 +157,7 @@ theseus_setup_failed() { # STATUS COMMAND
 # --- python -------------------------------------------------------------------------------------
 
 theseus_python_at() { # COMMAND: theseus_python, when it is new enough
-  theseus_python=$("$1" -c 'import sys
+  theseus_python=$("$1" -S -c 'import sys
 sys.exit("too old") if sys.version_info < (3, 9) else print(sys.executable)' 2>/dev/null) &&
     [[ -n $theseus_python ]]
 }
@@ -307,20 +307,20 @@ theseus_build() { # the project's environment at .venv: one that runs share, els
   [[ -n $theseus_listed ]] || theseus_has_lock ||
     theseus_fail 1 "${theseus_project#"$THESEUS_WORK_DIR"}/pyproject.toml has no uv.lock, so its\
  environment is not reproducible: run \`uv lock\`, commit uv.lock, submit again"
-  if theseus_run theseus_environments find; then return; fi
+  if theseus_run theseus_environment environments; then return; fi
   theseus_stop_if_told
   ((theseus_last == 69)) || theseus_fail 1 "the environment cannot be looked for ($(theseus_reason))"
   theseus_find_uv
   [[ -z $theseus_listed ]] || theseus_tried='uv pip install'
-  theseus_run theseus_environments build "$theseus_uv" || {
+  theseus_run theseus_environment environment_build "$theseus_uv" || {
     theseus_stop_if_told
     theseus_fail "$theseus_last" "$theseus_tried failed ($(theseus_reason)): see the log; try it in a fresh clone\
  (uv sync --frozen), and look whether this host has a network or a filled uv_cache"
   }
 }
 
-theseus_environments() { # find | build UV
-  theseus_noting theseus_module environments "$1" "$theseus_node_dir" "$theseus_project" "${@:2}"
+theseus_environment() { # MODULE [UV]
+  theseus_noting theseus_module "$1" "$theseus_node_dir" "$theseus_project" "${@:2}"
 }
 
 theseus_activate() {
@@ -329,8 +329,15 @@ theseus_activate() {
   [[ ! -L $VIRTUAL_ENV ]] || export UV_NO_SYNC=${UV_NO_SYNC:-1} # `uv run` takes it as it is
   theseus_without_colon "$VIRTUAL_ENV" venv
   export PATH="$theseus_path/bin:$PATH"
-  (theseus_python_at python3) || theseus_fail 1 "the project's environment has a Python older than\
+  theseus_is_new "$VIRTUAL_ENV" || theseus_fail 1 "the project's environment has a Python older than\
  3.9: raise \`requires-python\`, run \`uv lock\`, commit, submit again"
+}
+
+theseus_is_new() { # ENVIRONMENT: whether its Python is 3.9 or later, by its own account
+  local theseus_key theseus_value
+  while IFS=' =' read -r theseus_key theseus_value; do
+    case $theseus_key in version | version_info) [[ $theseus_value != 3.[0-8].* ]] || return 1 ;; esac
+  done <"$1/pyvenv.cfg"
 }
 
 # --- the job ------------------------------------------------------------------------------------
@@ -426,7 +433,6 @@ theseus_setup
 theseus_find_python
 [[ -z ${THESEUS_AFTER:-} ]] || theseus_after
 [[ -z ${4:-} ]] || { theseus_stage=job && theseus_fail "$3" "$4"; }
-theseus_python_on_path
 theseus_stage=unpack
 ((theseus_nodes == 1)) || theseus_meet
 [[ -n $theseus_shared ]] || theseus_unpack
@@ -437,5 +443,6 @@ if [[ -z $theseus_shared ]]; then
   ((theseus_nodes == 1 || theseus_index)) || : >"$theseus_together/prepared"
 fi
 theseus_activate
+[[ -n $theseus_project ]] || theseus_python_on_path
 theseus_stage=job
 theseus_job

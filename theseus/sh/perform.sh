@@ -112,6 +112,7 @@ unpack() { # SIZE SHA256 DIRECTORY: the next SIZE bytes are an archive of files 
 
 obtain() { # INDEX MODE PATH: have PATH; asks for `SIZE SHA256` and the bytes only where it is missing
   local size sha256
+  touch -c -- "$3" 2>/dev/null # it is in use: `theseus clean` goes by the time
   if [[ -e $3 ]]; then
     printf present
     return
