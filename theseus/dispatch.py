@@ -25,10 +25,10 @@ from theseus.core.quantity import duration, memory
 from theseus.core.request import BadFlag
 from theseus.core.submitted import Submitted
 from theseus.effects import submission
+from theseus.effects.job_fit import JobFile
 from theseus.effects.load import load_config, resolve_interpolations
 from theseus.effects.perform import Performance, Performer, perform
 from theseus.effects.reading import (
-    JobFile,
     Names,
     check_after,
     check_environment,
