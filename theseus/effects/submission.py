@@ -28,12 +28,12 @@ from theseus.core.outcome import NothingToSend
 from theseus.core.payload import Job
 from theseus.core.placed import Assignment
 from theseus.core.plan import Plan, Run
-from theseus.core.secrets import ConfigSecret
 from theseus.core.shell import path_word
 from theseus.core.source import SourceError
 from theseus.core.source_text import explain
 from theseus.core.submitted import Submitted, judge
 from theseus.effects import exchange
+from theseus.effects.config_secret import config_secret
 from theseus.effects.exchange import ShellPerformer
 from theseus.effects.kept import keep_archive, open_archive
 from theseus.effects.perform import perform
@@ -182,7 +182,7 @@ async def _perform(
 ) -> Result[Submitted, PlanError]:
     with tempfile.TemporaryDirectory(prefix="theseus-") as scratch:
         supply = PlanSupply(
-            plan_json(plan).encode(), _opening(archive, Path(scratch)), _config_secret
+            plan_json(plan).encode(), _opening(archive, Path(scratch)), config_secret
         )
         performance = await perform(plan.steps, ShellPerformer(open_shell, supply))
     if performance.error is not None:
@@ -203,11 +203,3 @@ def _opening(
         return scratch / f"{tree}.tar.gz"
 
     return opened
-
-
-def _config_secret(reference: ConfigSecret) -> str:
-    raise SupplyError(
-        NothingToSend(
-            f"{reference.key} in {reference.path}", "passwords of mounts are not used yet"
-        )
-    )
