@@ -120,6 +120,14 @@ def daemons_of(place: Path) -> dict[int, str]:
     return found
 
 
+def kill_session(session: int) -> None:
+    """Kill what is left of a run: all processes of its *session*."""
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            if int(stat.read_text().rpartition(")")[2].split()[3]) == session:
+                os.kill(int(stat.parent.name), signal.SIGKILL)
+
+
 def end_mounts(place: Path) -> None:
     """Take away what a failed test has left mounted below *place*, and end its daemons."""
     for point in reversed(mounts_below(place)):
@@ -130,12 +138,12 @@ def end_mounts(place: Path) -> None:
             os.kill(pid, signal.SIGKILL)
 
 
-def configure(desk: Desk, url: str, cluster: str = "") -> None:
-    """Have the cluster of *desk* mount *url* at its root, with the *cluster*'s other lines."""
+def configure(desk: Desk, url: str, cluster: str = "", host: str = "") -> None:
+    """Have the cluster of *desk* mount *url* at its root; *cluster* and *host* are further keys."""
     text = (
         f"clusters:\n  hpc:\n    root: ~/root\n    work: ~/work\n    mount: {url}\n"
         f"    cache_size: 64M\n    cache_dir: ~/cache\n{cluster}"
-        "hosts:\n  box: {type: plain, cluster: hpc, transport: local}\n"
+        f"hosts:\n  box: {{type: plain, cluster: hpc, transport: local{host}}}\n"
     )
     desk.write(str(desk.home / ".theseus.yaml"), text)
     (desk.home / "bin").mkdir(exist_ok=True)

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,7 @@ from tests.e2e.juicefs import (
     daemons_of,
     end_mounts,
     free_port,
+    kill_session,
     missing,
     mounts_below,
     volume,
@@ -33,6 +35,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("juicefs")]
 
 HOLD = """\
 echo "$1" >"$THESEUS_RESULTS_DIR/written"
+env
 touch "$HOME/$1.runs"
 until test -e "$HOME/$1.go"; do sleep 0.05; done
 cat "$THESEUS_RESULTS_DIR/written"
@@ -56,6 +59,8 @@ def desk(redis: Redis, tmp_path: Path) -> Iterator[Desk]:
     try:
         yield made
     finally:
+        for answer in made.home.glob("work/.dispatch/runs/*/answer"):
+            kill_session(int(answer.read_text().split()[0]))
         end_mounts(tmp_path)
 
 
@@ -109,6 +114,46 @@ def test_mount_and_unmount(desk: Desk, redis: Redis) -> None:
     go(desk, "two", again)
 
 
+def test_canary(desk: Desk, redis: Redis) -> None:
+    """The password is in the config and in secrets.env while the run lasts, and nowhere else."""
+    configure(desk, redis.url(ENCODED), host=", setup: ['env >~/setup.env']")
+    plan = desk.theseus("plan", "demo", "train.yaml", "--json", "-o", str(desk.place / "plan.yaml"))
+    assert canaries(plan.out + plan.err) == []
+    run = held(desk, "canary")
+    assert "THESEUS_MOUNT_POINT" in (desk.home / "setup.env").read_text()
+    assert canaries(*readable("cmdline")) == []
+    assert canaries(*readable("environ")) == [], "juicefs itself blots out what it was told"
+    own = {desk.home / ".theseus.yaml", run.run_dir / "secrets.env"}
+    state = directory_of(str(desk.home / "root"))
+    assert files_with_canaries(desk.place, state) == own
+    assert (run.run_dir / "secrets.env").stat().st_mode & 0o777 == 0o600
+    go(desk, "canary", run)
+    assert files_with_canaries(desk.place) == {desk.home / ".theseus.yaml"}
+    assert "THESEUS_MOUNT_POINT" in run.place("log").read_text(), "the job has printed all it knew"
+
+
+def readable(name: str) -> list[bytes]:
+    """The file *name* of each process, where it can be read."""
+    found = []
+    for path in Path("/proc").glob(f"[0-9]*/{name}"):
+        with suppress(OSError):
+            found.append(path.read_bytes())
+    return found
+
+
+def canaries(*texts: str | bytes) -> list[str]:
+    """The spellings of the password that are in any of *texts*."""
+    content = b"".join(text.encode() if isinstance(text, str) else text for text in texts)
+    return [each for each in (PASSWORD, ENCODED) if each.encode() in content]
+
+
+def files_with_canaries(*places: Path) -> set[Path]:
+    """The files below *places* that hold the password."""
+    found = (path for place in places for path in place.rglob("*") if path.is_file())
+    # those that JuiceFS makes up on the spot have no size and may have no end
+    return {path for path in found if path.stat().st_size and canaries(path.read_bytes())}
+
+
 def test_two_runs_share(desk: Desk) -> None:
     """A second run shares the mount and keeps it when the first ends; the last one unmounts."""
     first, second = held(desk, "first"), held(desk, "second")
@@ -147,12 +192,8 @@ def test_dead_daemon(desk: Desk) -> None:
 
 
 def _kill(run: Submission) -> None:
-    """Kill bootstrap, and all else of a run, by session."""
     session = int(run.said["answer"].split()[0])
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        fields = stat.read_text().rpartition(")")[2].split()
-        if int(fields[3]) == session:
-            os.kill(int(stat.parent.name), signal.SIGKILL)
+    kill_session(session)
     until(lambda: not Path("/proc", str(session)).exists())
 
 

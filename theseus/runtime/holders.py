@@ -21,6 +21,7 @@ from typing import Any, Dict, Iterator, List, Optional
 # /run/user goes when the user logs out, and /dev/shm may: both while runs go on.
 PLACE = Path("/tmp")  # noqa: S108  what is there is checked before it is used
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+_NAMESPACE = Path("/proc/self/ns/mnt")
 
 
 class HoldersError(Exception):
@@ -29,7 +30,7 @@ class HoldersError(Exception):
 
 @dataclass(frozen=True)
 class Process:
-    """A process of this boot of this node."""
+    """A process of this node, told from later ones of the same number by its *start*."""
 
     pid: int
     start: str
@@ -83,7 +84,6 @@ class Holders:
                 self.directory.rmdir()
             return
         document = {
-            "boot": _boot(),
             "holders": [vars(each) for each in self.holders],
             "daemon": None if self.daemon is None else vars(self.daemon),
             "url": self.url,
@@ -94,8 +94,14 @@ class Holders:
 
 
 def directory_of(point: str) -> Path:
-    """Where the holders of the mount at *point* are counted."""
-    key = hashlib.sha256(os.fsencode(point)).hexdigest()[:16]
+    """Where the holders of the mount at *point* are counted.
+
+    A mount is there for one boot of one machine, and in one of its namespaces: so is its counting,
+    wherever else the same directory can be seen.
+    """
+    namespace = str(_NAMESPACE.readlink())
+    words = (_BOOT_ID.read_text(encoding="ascii"), namespace, point)
+    key = hashlib.sha256(os.fsencode("\0".join(words))).hexdigest()[:16]
     return PLACE / f"theseus-mount-{os.geteuid()}-{key}"
 
 
@@ -139,8 +145,6 @@ def _read(directory: Path) -> Holders:
         document = json.loads((directory / "holders.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):  # nobody holds it, or it was cut short by a full disk
         return Holders(directory)
-    if document["boot"] != _boot():
-        return Holders(directory)
     daemon = None if document["daemon"] is None else _alive(document["daemon"])
     holders = [each for each in map(_alive, document["holders"]) if each is not None]
     return Holders(directory, holders, daemon, document["url"])
@@ -149,7 +153,3 @@ def _read(directory: Path) -> Holders:
 def _alive(words: Dict[str, Any]) -> Optional[Process]:
     process = Process(words["pid"], words["start"])
     return process if process.alive else None
-
-
-def _boot() -> str:
-    return _BOOT_ID.read_text(encoding="ascii").strip()
