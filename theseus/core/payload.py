@@ -8,7 +8,7 @@ that reads them is shipped byte for byte.
 from collections.abc import Mapping
 from typing import Any
 
-from attrs import frozen
+from attrs import field, frozen
 
 from theseus.base.hardware import Cluster
 from theseus.core.codec import json_text
@@ -103,7 +103,7 @@ def hardware_of(
 class Shipped:
     """What bootstrap finds on the host: the source archive, the runtime, the uv groups.
 
-    *after* is the run directory of the run that it waits for.
+    *after* is the run directory of the run that it waits for, *mount* the places of a mount.
     """
 
     tree: str
@@ -113,6 +113,7 @@ class Shipped:
     uv_groups: tuple[str, ...]
     uv_cache: str | None
     after: str | None = None
+    mount: Mapping[str, str] = field(factory=dict)
 
 
 def job_env(run: Run, paths: Paths, shipped: Shipped, environment: Mapping[str, str]) -> str:
@@ -137,6 +138,7 @@ def job_env(run: Run, paths: Paths, shipped: Shipped, environment: Mapping[str, 
         "THESEUS_DATA_DIR": paths.data,
         "THESEUS_CHECKPOINT_DIR": paths.checkpoints,
         "THESEUS_RESULTS_DIR": paths.results,
+        **shipped.mount,
     }
     if shipped.uv_cache is not None and "UV_CACHE_DIR" not in environment:
         places["UV_CACHE_DIR"] = shipped.uv_cache
