@@ -82,6 +82,14 @@ def test_job_of_a_cluster() -> None:
     assert seen(text).job == InQueue("42", "RUNNING", "None")
 
 
+def test_job_of_an_array() -> None:
+    """One job of an array is known by its number alone: its name is the array's."""
+    text = f"squeue |\njob |42_1|RUNNING|None|theseus:a\nsacct \naccount 42_2|FAILED|all-a\n{BATCH}"
+    assert seen(f"{text}answer slurm 42_1\n").job == InQueue("42_1", "RUNNING", "None")
+    assert seen(f"{text}answer slurm 42_2\n").job == InQueue("42_2", "FAILED", "")
+    assert seen(f"{text}answer slurm 42_3\n").job == NoJob(accounted=True)
+
+
 def test_lost_answer() -> None:
     """A job whose answer was lost is known by the run in its comment, or by its name."""
     found = seen(f"squeue |\njob |7|PENDING|Priority|theseus:{PLAIN}\n{BATCH}")

@@ -20,6 +20,7 @@ COMMANDS = {
     "run": "Run a job here, in this process, without dispatching it.",
     "explain": "Show how the host of a run was chosen.",
     "hosts": "Ask all hosts at once what they have and what is free.",
+    "clean": "Remove what runs have left behind and no run uses any more.",
     "jobs": "List the jobs that can be run.",
     "configure": "Write a job config with every field and default of a job.",
     "completion": "Print a completion script for your shell.",

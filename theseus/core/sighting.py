@@ -5,7 +5,7 @@ asked is a fact of its own and never the same as *not there*.
 """
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Final, Literal, TypeAlias
 
 from attrs import evolve, frozen
@@ -164,32 +164,47 @@ def _with_job(run_id: str, seen: Sighting, slurm: _Slurm, *, batch: bool) -> Sig
     """*seen* with SLURM's word for its job, where it has one or may have."""
     kind, id_, cluster, *_ = *(seen.answer or "").split(), "", "", ""
     if kind == "slurm":
-        return evolve(seen, job=_word(slurm, cluster, _is_job(cluster, id_), run_id))
+        return evolve(seen, job=_word(slurm, cluster, _Job(run_id, id_, cluster)))
     if seen.answer is not None or not (seen.launched and batch):
         return seen
-    word = _word(slurm, "", lambda job: job[4] == f"theseus:{run_id}", run_id)
+    word = _word(slurm, "", _Job(run_id))
     # a job whose answer was lost is known by its run's id
     answer = f"slurm {word.id}" if isinstance(word, InQueue) else None
     return evolve(seen, job=word, answer=answer)
 
 
-def _is_job(cluster: str, id_: str) -> Callable[[tuple[str, ...]], bool]:
-    return lambda job: job[:2] == (cluster, id_)
+@frozen
+class _Job:
+    """What tells the job of *run* from others: its *id* in a *cluster*; without one, its names."""
+
+    run: str
+    id: str | None = None
+    cluster: str = ""
+
+    def is_queued(self, job: tuple[str, ...]) -> bool:
+        """Whether a line of squeue is about it."""
+        cluster, id_, _, _, comment = job
+        known = comment == f"theseus:{self.run}" if self.id is None else id_ == self.id
+        return known and cluster == self.cluster
+
+    def is_accounted(self, account: tuple[str, ...]) -> bool:
+        """Whether a line of sacct is; an older job of the same number has another name."""
+        id_, _, name = account
+        named = name.endswith(f"-{self.run}")
+        # the name of a job in an array is that of the array
+        return named if self.id is None else id_ == self.id and (named or "_" in id_)
 
 
-def _word(
-    slurm: _Slurm, cluster: str, is_ours: Callable[[tuple[str, ...]], bool], run_id: str
-) -> JobWord:
+def _word(slurm: _Slurm, cluster: str, job: _Job) -> JobWord:
     failure = slurm.failures.get(cluster, "it was not asked")
     if failure:
         return NotTold(failure)
     found = [
-        InQueue(id_, state, reason) for _, id_, state, reason, _ in filter(is_ours, slurm.jobs)
+        InQueue(id_, state, reason)
+        for _, id_, state, reason, _ in filter(job.is_queued, slurm.jobs)
     ]
-    # accounting may remember an older job of the same number: its name tells them apart
     found += [
         InQueue(id_, state.partition(" ")[0], "")
-        for id_, state, name in slurm.accounts
-        if name.endswith(f"-{run_id}")
+        for id_, state, _ in filter(job.is_accounted, slurm.accounts)
     ]
     return found[0] if found else NoJob(slurm.accounted)

@@ -8,7 +8,7 @@ the hosts, and `theseus ps --rescan` makes a ledger from it.
 import json
 import os
 import sqlite3
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, TypeVar, assert_never
@@ -81,29 +81,31 @@ class Ledger:
 
     def begin(self, plan: Plan, config: str | None = None) -> Result[None, Unreadable]:
         """Keep *plan* before anything of it is sent; *config* is its dispatch config's path."""
-        run = plan.run
+        return self.begin_all((plan,), config)
+
+    def begin_all(self, plans: Iterable[Plan], config: str | None) -> Result[None, Unreadable]:
+        """Keep all *plans*, or none, before anything of them is sent."""
 
         def write() -> None:
             with transaction(self.path) as connection:
-                before = _submission_of(connection, run.id)
-                if before is None:
-                    connection.execute(
-                        "INSERT INTO runs (run_id, name, submitted_at, config, submission, detail,"
-                        " plan) VALUES (?, ?, ?, ?, '', '', ?)",
-                        (run.id, run.name, _now(), _path_bytes(config), plan_json(plan)),
-                    )
-                _put_submission(connection, run.id, begun(before))
+                for plan in plans:
+                    _begin(connection, plan, config)
 
         return _attempted(write)
 
     def settle(self, run_id: str, attempt: Attempt) -> Result[None, Unreadable]:
         """Keep what an attempt to submit told of the run."""
+        return self.settle_all({run_id: attempt})
+
+    def settle_all(self, attempts: Mapping[str, Attempt]) -> Result[None, Unreadable]:
+        """Keep what attempts to submit told of the runs, by their ids."""
 
         def write() -> None:
             with transaction(self.path) as connection:
-                before = _submission_of(connection, run_id)
-                if before is not None:
-                    _put_submission(connection, run_id, settled(before, attempt))
+                for run_id, attempt in attempts.items():
+                    before = _submission_of(connection, run_id)
+                    if before is not None:
+                        _put_submission(connection, run_id, settled(before, attempt))
 
         return _attempted(write)
 
@@ -142,6 +144,18 @@ class Ledger:
                 return tuple(_entry(row) for row in rows)
 
         return _attempted(look)
+
+
+def _begin(connection: sqlite3.Connection, plan: Plan, config: str | None) -> None:
+    run = plan.run
+    before = _submission_of(connection, run.id)
+    if before is None:
+        connection.execute(
+            "INSERT INTO runs (run_id, name, submitted_at, config, submission, detail, plan)"
+            " VALUES (?, ?, ?, ?, '', '', ?)",
+            (run.id, run.name, _now(), _path_bytes(config), plan_json(plan)),
+        )
+    _put_submission(connection, run.id, begun(before))
 
 
 def _attempted(act: Callable[[], Value]) -> Result[Value, Unreadable]:
