@@ -153,6 +153,11 @@ def is_over(state: RunState) -> bool:
     return isinstance(state, Rejected | Completed | Failed | Cancelled)
 
 
+def is_resting(state: RunState) -> bool:
+    """Whether nothing goes on any more, though the run may be started again or turn up again."""
+    return is_over(state) or isinstance(state, Lost | Preempted)
+
+
 def state_of(known: submission.Submission, seen: Sighting | Unreachable) -> RunState:
     """The state of a run of whose submission this is *known* here, and *seen* on its host."""
     if isinstance(known, submission.Rejected):
