@@ -29,7 +29,7 @@ from tests.e2e.juicefs import (
 )
 from theseus.runtime.holders import directory_of, process_of
 from theseus.runtime.juicefs import JuicefsError, Volume
-from theseus.runtime.mount import enter
+from theseus.runtime.mount import Patience, enter
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("juicefs")]
 
@@ -191,6 +191,23 @@ def test_dead_daemon(desk: Desk) -> None:
     assert not mounted(desk)
 
 
+def test_files_still_open(desk: Desk) -> None:
+    """What a run has left running in the mount keeps what it has open, and holds up nobody else."""
+    job(
+        desk,
+        'cd "$THESEUS_RESULTS_DIR"; exec 3>kept; setsid sh -c "echo \\$\\$ >~/pid; sleep 60" &\n',
+    )
+    run = submitted(desk)
+    assert run.outcome()["state"] == "completed"
+    pid = int((desk.home / "pid").read_text())
+    assert Path("/proc", str(pid)).exists()
+    assert not mounted(desk)
+    assert "is detached by force" in run.place("log").read_text()
+    Path(f"/proc/{pid}/fd/3").write_text("late")
+    os.killpg(pid, signal.SIGKILL)
+    until(lambda: not daemons_of(desk.place))
+
+
 def _kill(run: Submission) -> None:
     session = int(run.said["answer"].split()[0])
     kill_session(session)
@@ -244,7 +261,7 @@ def test_redis_away(desk: Desk) -> None:
     """
     url, root = f"redis://127.0.0.1:{free_port()}/1", str(desk.home / "root")
     with pytest.raises(JuicefsError, match=f"Redis at {url} does not answer from this node"):
-        enter(Volume(url, root, {}), process_of(os.getpid()), desk.environment(), seconds=2)
+        enter(Volume(url, root, {}), process_of(os.getpid()), desk.environment(), Patience(2))
     assert not mounted(desk)
     assert not directory_of(root).exists()
 

@@ -12,6 +12,7 @@ import signal
 import sys
 import time
 from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import Mapping, Optional, Sequence
 
 from theseus.runtime.holders import Holders, HoldersError, Process, locked, process_of
@@ -41,15 +42,29 @@ BUSY_SECONDS = 3.0
 LOOK_SECONDS = 0.05
 
 
-def enter(
-    volume: Volume, run: Process, environment: Mapping[str, str], seconds: float = MOUNT_SECONDS
-) -> None:
-    """Have *volume* mounted within *seconds*, and count *run* among those who use it."""
+@dataclass
+class Patience:
+    """How long juicefs may take to come up; none is left once the run is *told* to stop."""
+
+    seconds: float = MOUNT_SECONDS
+    told: bool = False
+    _began: float = field(default_factory=time.monotonic)
+
+    @property
+    def over(self) -> bool:
+        """Whether it has taken too long."""
+        return self.told or time.monotonic() > self._began + self.seconds
+
+
+def enter(volume: Volume, run: Process, environment: Mapping[str, str], patience: Patience) -> None:
+    """Have *volume* mounted, and count *run* among those who use it."""
     with locked(volume.point) as holders:
-        if not _shared(volume, holders):
-            _mount(volume, holders, environment, seconds)
-        holders.holders.append(run)
-        holders.save()
+        try:
+            if not _shared(volume, holders):
+                _mount(volume, holders, environment, patience)
+            holders.holders.append(run)
+        finally:
+            holders.save()
 
 
 def leave(point: str, pid: int) -> None:
@@ -105,7 +120,7 @@ def _clear(point: str, there: Mounted, problem: str) -> None:
 
 
 def _mount(
-    volume: Volume, holders: Holders, environment: Mapping[str, str], seconds: float
+    volume: Volume, holders: Holders, environment: Mapping[str, str], patience: Patience
 ) -> None:
     check_node(volume.point)
     program = pinned_juicefs(environment) or program_on_path(environment)
@@ -115,8 +130,7 @@ def _mount(
         holders.save()  # at once: were this run killed now, the next would know whose mount it is
     except ProcessLookupError:
         pass  # it is dead already, and its last words are read below
-    until = time.monotonic() + seconds
-    while process.poll() is None and time.monotonic() < until:
+    while process.poll() is None and not patience.over:
         if _usable(volume.point):
             _say(f"JuiceFS is mounted at {volume.point}")
             return
@@ -124,10 +138,8 @@ def _mount(
     end(process)
     if mounted_at(volume.point) is not None:
         detach(volume.point)
-    reason = refusal(volume.url, holders.log)
     holders.daemon = None
-    holders.save()
-    raise JuicefsError(reason)
+    raise JuicefsError(refusal(volume.url, holders.log))
 
 
 def _usable(point: str) -> bool:
@@ -165,12 +177,13 @@ def main(words: Sequence[str]) -> int:
     action, pid = words[0], int(words[1])
     # To be told to stop half-way would leave a mount that nobody knows; juicefs is not to inherit
     # that a signal is ignored, as it would be with SIG_IGN.
+    patience = Patience()
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: None)
+        signal.signal(number, lambda *_: setattr(patience, "told", True))
     try:
         point = mount_point(os.environ["THESEUS_MOUNT_POINT"])
         if action == "enter":
-            enter(Volume.of(os.environ, point), process_of(pid), os.environ)
+            enter(Volume.of(os.environ, point), process_of(pid), os.environ, patience)
         else:
             leave(point, pid)
     except (JuicefsError, HoldersError) as error:
