@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import time
@@ -206,6 +207,24 @@ def test_files_still_open(desk: Desk) -> None:
     Path(f"/proc/{pid}/fd/3").write_text("late")
     os.killpg(pid, signal.SIGKILL)
     until(lambda: not daemons_of(desk.place))
+
+
+def test_jobs_of_slurm(desk: Desk, redis: Redis) -> None:
+    """Where a daemon ends with its job, another run of the node takes over, whatever is open."""
+    configure(desk, redis.url(ENCODED), "    env: {SLURM_JOB_ID: '1'}\n")
+    first, second = held(desk, "first"), held(desk, "second")
+    daemons = set(daemons_of(desk.place))
+    (written,) = (desk.home / "root/results").rglob(f"{second.run_id}/written")
+    with written.open() as file:
+        go(desk, "first", first)
+        until(lambda: not daemons & set(daemons_of(desk.place)))
+        assert file.read() == "second\n"
+    for pid in sorted(daemons_of(desk.place)):
+        os.kill(pid, signal.SIGKILL)
+    again = re.compile(r"is stale .*JuiceFS is mounted", re.DOTALL)
+    until(lambda: again.search(second.place("log").read_text()))
+    go(desk, "second", second)
+    assert not mounted(desk)
 
 
 def _kill(run: Submission) -> None:

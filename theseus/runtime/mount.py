@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 import time
 from contextlib import suppress
@@ -60,8 +61,8 @@ def enter(volume: Volume, run: Process, environment: Mapping[str, str], patience
     """Have *volume* mounted, and count *run* among those who use it."""
     with locked(volume.point) as holders:
         try:
-            if not _shared(volume, holders):
-                _mount(volume, holders, environment, patience)
+            if not shared(volume, holders):
+                mount(volume, holders, environment, patience)
             holders.holders.append(run)
         finally:
             holders.save()
@@ -77,7 +78,7 @@ def leave(point: str, pid: int) -> None:
         holders.save()
 
 
-def _shared(volume: Volume, holders: Holders) -> bool:
+def shared(volume: Volume, holders: Holders) -> bool:
     """Whether *volume* is there already; a mount whose daemon is dead is taken away."""
     there = mounted_at(volume.point)
     if there is None:
@@ -96,7 +97,7 @@ def _shared(volume: Volume, holders: Holders) -> bool:
     if problem is not None:
         _clear(volume.point, there, problem)
         holders.daemon = None
-        return _shared(volume, holders)
+        return shared(volume, holders)
     if holders.daemon is not None and holders.url != volume.url:
         raise JuicefsError(
             f"a run on this node has mounted {holders.url} at {volume.point}, and this one wants"
@@ -119,17 +120,12 @@ def _clear(point: str, there: Mounted, problem: str) -> None:
         raise JuicefsError(f"the stale mount at {point} cannot be taken away ({refused})")
 
 
-def _mount(
+def mount(
     volume: Volume, holders: Holders, environment: Mapping[str, str], patience: Patience
 ) -> None:
+    """Mount *volume*, where nothing is mounted, and wait until it is usable."""
     check_node(volume.point)
-    program = pinned_juicefs(environment) or program_on_path(environment)
-    process = start(volume.argv(program), environment, holders.log)
-    try:
-        holders.daemon, holders.url = process_of(process.pid), volume.url
-        holders.save()  # at once: were this run killed now, the next would know whose mount it is
-    except ProcessLookupError:
-        pass  # it is dead already, and its last words are read below
+    process = start_daemon(volume, holders, environment)
     while process.poll() is None and not patience.over:
         if _usable(volume.point):
             _say(f"JuiceFS is mounted at {volume.point}")
@@ -140,6 +136,18 @@ def _mount(
         detach(volume.point)
     holders.daemon = None
     raise JuicefsError(refusal(volume.url, holders.log))
+
+
+def start_daemon(
+    volume: Volume, holders: Holders, environment: Mapping[str, str]
+) -> subprocess.Popen[bytes]:
+    """Start juicefs, and note at once that it is theseus's: this run may be killed."""
+    program = pinned_juicefs(environment) or program_on_path(environment)
+    process = start(volume.argv(program), environment, holders.log)
+    with suppress(ProcessLookupError):  # it is dead already, and its last words will be read
+        holders.daemon, holders.url = process_of(process.pid), volume.url
+        holders.save()
+    return process
 
 
 def _usable(point: str) -> bool:
