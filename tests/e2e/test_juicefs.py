@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import time
@@ -29,7 +30,7 @@ from tests.e2e.juicefs import (
 )
 from theseus.runtime.holders import directory_of, process_of
 from theseus.runtime.juicefs import JuicefsError, Volume
-from theseus.runtime.mount import enter
+from theseus.runtime.mount import Patience, enter
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("juicefs")]
 
@@ -191,6 +192,41 @@ def test_dead_daemon(desk: Desk) -> None:
     assert not mounted(desk)
 
 
+def test_files_still_open(desk: Desk) -> None:
+    """What a run has left running in the mount keeps what it has open, and holds up nobody else."""
+    job(
+        desk,
+        'cd "$THESEUS_RESULTS_DIR"; exec 3>kept; setsid sh -c "echo \\$\\$ >~/pid; sleep 60" &\n',
+    )
+    run = submitted(desk)
+    assert run.outcome()["state"] == "completed"
+    pid = int((desk.home / "pid").read_text())
+    assert Path("/proc", str(pid)).exists()
+    assert not mounted(desk)
+    assert "is detached by force" in run.place("log").read_text()
+    Path(f"/proc/{pid}/fd/3").write_text("late")
+    os.killpg(pid, signal.SIGKILL)
+    until(lambda: not daemons_of(desk.place))
+
+
+def test_jobs_of_slurm(desk: Desk, redis: Redis) -> None:
+    """Where a daemon ends with its job, another run of the node takes over, whatever is open."""
+    configure(desk, redis.url(ENCODED), "    env: {SLURM_JOB_ID: '1'}\n")
+    first, second = held(desk, "first"), held(desk, "second")
+    daemons = set(daemons_of(desk.place))
+    (written,) = (desk.home / "root/results").rglob(f"{second.run_id}/written")
+    with written.open() as file:
+        go(desk, "first", first)
+        until(lambda: not daemons & set(daemons_of(desk.place)))
+        assert file.read() == "second\n"
+    for pid in sorted(daemons_of(desk.place)):
+        os.kill(pid, signal.SIGKILL)
+    again = re.compile(r"is stale .*JuiceFS is mounted", re.DOTALL)
+    until(lambda: again.search(second.place("log").read_text()))
+    go(desk, "second", second)
+    assert not mounted(desk)
+
+
 def _kill(run: Submission) -> None:
     session = int(run.said["answer"].split()[0])
     kill_session(session)
@@ -244,7 +280,7 @@ def test_redis_away(desk: Desk) -> None:
     """
     url, root = f"redis://127.0.0.1:{free_port()}/1", str(desk.home / "root")
     with pytest.raises(JuicefsError, match=f"Redis at {url} does not answer from this node"):
-        enter(Volume(url, root, {}), process_of(os.getpid()), desk.environment(), seconds=2)
+        enter(Volume(url, root, {}), process_of(os.getpid()), desk.environment(), Patience(2))
     assert not mounted(desk)
     assert not directory_of(root).exists()
 

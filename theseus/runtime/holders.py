@@ -61,12 +61,16 @@ def _start(pid: int) -> Optional[str]:
 
 @dataclass
 class Holders:
-    """The *holders* of a mount, and the *daemon* that serves *url* there, if theseus started it."""
+    """The *holders* of a mount, and the *daemon* that serves *url* there, if theseus started it.
+
+    Another daemon is *wanted* where this one will end with the job that started it.
+    """
 
     directory: Path
     holders: List[Process] = field(default_factory=list)
     daemon: Optional[Process] = None
     url: str = ""
+    wanted: bool = False
 
     @property
     def log(self) -> Path:
@@ -87,6 +91,7 @@ class Holders:
             "holders": [vars(each) for each in self.holders],
             "daemon": None if self.daemon is None else vars(self.daemon),
             "url": self.url,
+            "wanted": self.wanted,
         }
         new = file.with_suffix(".new")
         new.write_text(json.dumps(document), encoding="utf-8")
@@ -147,7 +152,7 @@ def _read(directory: Path) -> Holders:
         return Holders(directory)
     daemon = None if document["daemon"] is None else _alive(document["daemon"])
     holders = [each for each in map(_alive, document["holders"]) if each is not None]
-    return Holders(directory, holders, daemon, document["url"])
+    return Holders(directory, holders, daemon, document["url"], document["wanted"])
 
 
 def _alive(words: Dict[str, Any]) -> Optional[Process]:

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 import time
 from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import Mapping, Optional, Sequence
 
 from theseus.runtime.holders import Holders, HoldersError, Process, locked, process_of
@@ -41,15 +43,29 @@ BUSY_SECONDS = 3.0
 LOOK_SECONDS = 0.05
 
 
-def enter(
-    volume: Volume, run: Process, environment: Mapping[str, str], seconds: float = MOUNT_SECONDS
-) -> None:
-    """Have *volume* mounted within *seconds*, and count *run* among those who use it."""
+@dataclass
+class Patience:
+    """How long juicefs may take to come up; none is left once the run is *told* to stop."""
+
+    seconds: float = MOUNT_SECONDS
+    told: bool = False
+    _began: float = field(default_factory=time.monotonic)
+
+    @property
+    def over(self) -> bool:
+        """Whether it has taken too long."""
+        return self.told or time.monotonic() > self._began + self.seconds
+
+
+def enter(volume: Volume, run: Process, environment: Mapping[str, str], patience: Patience) -> None:
+    """Have *volume* mounted, and count *run* among those who use it."""
     with locked(volume.point) as holders:
-        if not _shared(volume, holders):
-            _mount(volume, holders, environment, seconds)
-        holders.holders.append(run)
-        holders.save()
+        try:
+            if not shared(volume, holders):
+                mount(volume, holders, environment, patience)
+            holders.holders.append(run)
+        finally:
+            holders.save()
 
 
 def leave(point: str, pid: int) -> None:
@@ -62,7 +78,7 @@ def leave(point: str, pid: int) -> None:
         holders.save()
 
 
-def _shared(volume: Volume, holders: Holders) -> bool:
+def shared(volume: Volume, holders: Holders) -> bool:
     """Whether *volume* is there already; a mount whose daemon is dead is taken away."""
     there = mounted_at(volume.point)
     if there is None:
@@ -81,7 +97,7 @@ def _shared(volume: Volume, holders: Holders) -> bool:
     if problem is not None:
         _clear(volume.point, there, problem)
         holders.daemon = None
-        return _shared(volume, holders)
+        return shared(volume, holders)
     if holders.daemon is not None and holders.url != volume.url:
         raise JuicefsError(
             f"a run on this node has mounted {holders.url} at {volume.point}, and this one wants"
@@ -104,19 +120,13 @@ def _clear(point: str, there: Mounted, problem: str) -> None:
         raise JuicefsError(f"the stale mount at {point} cannot be taken away ({refused})")
 
 
-def _mount(
-    volume: Volume, holders: Holders, environment: Mapping[str, str], seconds: float
+def mount(
+    volume: Volume, holders: Holders, environment: Mapping[str, str], patience: Patience
 ) -> None:
+    """Mount *volume*, where nothing is mounted, and wait until it is usable."""
     check_node(volume.point)
-    program = pinned_juicefs(environment) or program_on_path(environment)
-    process = start(volume.argv(program), environment, holders.log)
-    try:
-        holders.daemon, holders.url = process_of(process.pid), volume.url
-        holders.save()  # at once: were this run killed now, the next would know whose mount it is
-    except ProcessLookupError:
-        pass  # it is dead already, and its last words are read below
-    until = time.monotonic() + seconds
-    while process.poll() is None and time.monotonic() < until:
+    process = start_daemon(volume, holders, environment)
+    while process.poll() is None and not patience.over:
         if _usable(volume.point):
             _say(f"JuiceFS is mounted at {volume.point}")
             return
@@ -124,10 +134,20 @@ def _mount(
     end(process)
     if mounted_at(volume.point) is not None:
         detach(volume.point)
-    reason = refusal(volume.url, holders.log)
     holders.daemon = None
-    holders.save()
-    raise JuicefsError(reason)
+    raise JuicefsError(refusal(volume.url, holders.log))
+
+
+def start_daemon(
+    volume: Volume, holders: Holders, environment: Mapping[str, str]
+) -> subprocess.Popen[bytes]:
+    """Start juicefs, and note at once that it is theseus's: this run may be killed."""
+    program = pinned_juicefs(environment) or program_on_path(environment)
+    process = start(volume.argv(program), environment, holders.log)
+    with suppress(ProcessLookupError):  # it is dead already, and its last words will be read
+        holders.daemon, holders.url = process_of(process.pid), volume.url
+        holders.save()
+    return process
 
 
 def _usable(point: str) -> bool:
@@ -165,12 +185,13 @@ def main(words: Sequence[str]) -> int:
     action, pid = words[0], int(words[1])
     # To be told to stop half-way would leave a mount that nobody knows; juicefs is not to inherit
     # that a signal is ignored, as it would be with SIG_IGN.
+    patience = Patience()
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: None)
+        signal.signal(number, lambda *_: setattr(patience, "told", True))
     try:
         point = mount_point(os.environ["THESEUS_MOUNT_POINT"])
         if action == "enter":
-            enter(Volume.of(os.environ, point), process_of(pid), os.environ)
+            enter(Volume.of(os.environ, point), process_of(pid), os.environ, patience)
         else:
             leave(point, pid)
     except (JuicefsError, HoldersError) as error:

@@ -22,7 +22,7 @@ theseus_stage=environment theseus_message='' theseus_received='' theseus_child='
 theseus_signals=0 theseus_new_tree='' theseus_project='' theseus_listed='' theseus_uv='' theseus_start=${2:-} theseus_shared=''
 theseus_restart_count=${theseus_start:-0} theseus_index=0 theseus_nodes=1 theseus_node=main
 theseus_node_dir=$theseus_run_dir theseus_outcome=$theseus_run_dir/outcome.json theseus_speaker='theseus:'
-theseus_password='' theseus_status_dir='' theseus_entered=''
+theseus_password='' theseus_status_dir='' theseus_entered='' theseus_keeper=''
 
 theseus_say() { printf '%s %s\n' "$theseus_speaker" "$*"; }
 
@@ -203,11 +203,20 @@ theseus_mount() { # JuiceFS at the cluster's root, shared by the runs of this no
     theseus_fail 1 "$(theseus_reason)"
   }
   THESEUS_STATUS_DIR=$theseus_status_dir
+  [[ -n ${SLURM_JOB_ID:-} ]] || return 0
+  theseus_keeping & # SLURM ends what serves the mount with the job that has started it
+  theseus_keeper=$!
+  disown # the log need not tell how it ended
 }
 
 theseus_entering() {
   [[ -z $theseus_password ]] || export META_PASSWORD=$theseus_password
   theseus_module mount enter "$$" >"$theseus_node_dir/stage.out"
+}
+
+theseus_keeping() {
+  [[ -z $theseus_password ]] || export META_PASSWORD=$theseus_password
+  theseus_module mount_keeper keep "$$"
 }
 
 # --- another run first --------------------------------------------------------------------------
@@ -438,6 +447,10 @@ theseus_end() {
     else
       theseus_say "the work directory is kept: $THESEUS_WORK_DIR"
     fi
+  fi
+  if [[ -n $theseus_keeper ]]; then
+    kill -s KILL -- "-$theseus_keeper" 2>/dev/null
+    theseus_module mount_keeper hand_over "$$"
   fi
   [[ -z $theseus_entered ]] || theseus_module mount leave "$$"
   exit "$theseus_status"
