@@ -3,12 +3,14 @@
 import asyncio
 from typing import Annotated
 
+from attrs import evolve
 from returns.pipeline import is_successful
 
 from theseus.cli.flags import Flags, Switch
 from theseus.cli.order import read_order
 from theseus.cli.report import report
 from theseus.cli.start import announce, finish
+from theseus.effects.lock import lock_checked
 from theseus.effects.submission import submit as submit_order
 
 
@@ -39,7 +41,9 @@ def submit(
     ordered = read_order(name, config, overrides, flags)
     if not is_successful(ordered):
         return report(ordered.failure())
-    submitted = asyncio.run(submit_order(ordered.unwrap(), announce))
+    order = ordered.unwrap()
+    checked = evolve(order, take=lock_checked(order.take))
+    submitted = asyncio.run(submit_order(checked, announce))
     if not is_successful(submitted):
         return report(submitted.failure())
     return finish(submitted.unwrap(), follow=follow, json=json)
