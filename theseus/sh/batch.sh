@@ -76,7 +76,10 @@ conclude() { # where no node could record the end
     "srun ended with exit status $status before the run could record its end: see the log"
 }
 
-cd -- "$run_dir" || exit 1
+if ! cd -- "$run_dir"; then
+  say "node ${SLURMD_NODENAME:-} does not see the run directory: \`share\` must lie on storage that all nodes see"
+  exit 1
+fi
 # SLURM tells the steps itself; this script only has to outlive them
 trap 'signals=$((signals + 1)) told=yes' TERM
 trap 'signals=$((signals + 1))' INT HUP USR1 USR2
