@@ -62,9 +62,9 @@ theseus_stop_if_told() {
 
 theseus_noting() { "$@" 2>&1 | tee "$theseus_node_dir/stage.out"; } # the log gets it, and the reason
 
-theseus_reason() { # the last error the noted command printed, or else its last line
-  local theseus_pattern
-  for theseus_pattern in '^ *(error|fatal|caused by)' '[^[:space:]]'; do
+theseus_reason() { # what the storage said, or the last error the noted command printed, or its last line
+  local theseus_pattern theseus_storage='no space left|quota exceeded|read-only file system|input/output error|wrote only'
+  for theseus_pattern in "$theseus_storage" '^ *(error|fatal|caused by)' '[^[:space:]]'; do
     if grep -iE "$theseus_pattern" "$theseus_node_dir/stage.out" 2>/dev/null | tail -n 1 | grep .; then
       return
     fi
