@@ -45,7 +45,7 @@ VOCABULARY = frozenset(
     {
         *("config", "job config", "request", "cluster", "host", "partition", "chip", "inventory"),
         *("probe", "source snapshot", "allocation", "plan", "step", "performer", "outcome", "run"),
-        *("payload", "bootstrap", "runtime"),
+        *("payload", "bootstrap", "runtime", "ledger"),
     }
 )
 TABLES = {
@@ -67,6 +67,7 @@ FLAG = re.compile(r"(?<![\w-])--[a-z][\w-]*")
 # flags of other programs that pages mention
 FOREIGN_FLAGS = {
     *("--frozen", "--no-dev", "--parsable", "--account", "--qos", "--constraint", "--gres"),
+    "--no-usage-report",
     *("--config", "--steps"),  # a user's own programs
 }
 VARIABLE = re.compile(r"THESEUS_[A-Z_]+[A-Z]")

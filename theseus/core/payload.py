@@ -9,7 +9,7 @@ for byte.
 from collections.abc import Mapping
 from typing import Any
 
-from attrs import frozen
+from attrs import field, frozen
 
 from theseus.base.hardware import Cluster
 from theseus.core.codec import json_text
@@ -104,7 +104,7 @@ def hardware_of(
 class Shipped:
     """What bootstrap finds on the host: the source archive, the runtime, the uv groups.
 
-    *after* is the run directory of the run that it waits for.
+    *after* is the run directory of the run that it waits for, *mount* the places of a mount.
     """
 
     tree: str
@@ -114,6 +114,7 @@ class Shipped:
     uv_groups: tuple[str, ...]
     uv_cache: str | None
     after: str | None = None
+    mount: Mapping[str, str] = field(factory=dict)
 
 
 def job_env(run: Run, paths: Paths, shipped: Shipped, variables: Mapping[str, str]) -> str:
@@ -138,6 +139,7 @@ def job_env(run: Run, paths: Paths, shipped: Shipped, variables: Mapping[str, st
         "THESEUS_DATA_DIR": paths.data,
         "THESEUS_CHECKPOINT_DIR": paths.checkpoints,
         "THESEUS_RESULTS_DIR": paths.results,
+        **shipped.mount,
     }
     if shipped.uv_cache is not None:
         places["UV_CACHE_DIR"] = shipped.uv_cache

@@ -7,6 +7,7 @@ Text that stands in the plan, and references to secrets. Which steps bring them 
 from collections.abc import Iterator, Mapping
 
 from theseus.core.config import PlainHost
+from theseus.core.mount import mount_places, mount_secrets, mount_texts
 from theseus.core.payload import (
     JobConfig,
     Shipped,
@@ -49,8 +50,9 @@ def run_files(placed: Placed) -> Iterator[tuple[str, str]]:
 
 
 def run_secrets(placed: Placed) -> tuple[Secret, ...]:
-    """What secrets.env will hold: the references of the job config, then those of variables."""
-    return (*job_config(placed).secrets, *_secret_variables(placed))
+    """What secrets.env will hold: references of the job config, of the mount, then of variables."""
+    mount = mount_secrets(placed.settings)
+    return (*job_config(placed).secrets, *mount, *_secret_variables(placed))
 
 
 def _shipped(placed: Placed) -> Shipped:
@@ -64,6 +66,7 @@ def _shipped(placed: Placed) -> Shipped:
         uv_cache=placed.settings.uv_cache,
         # SLURM knows dependencies: there it is an option of sbatch
         after=placed.after if isinstance(placed.host, PlainHost) else None,
+        mount=mount_places(placed.settings),
     )
 
 
@@ -86,7 +89,7 @@ def _decided(placed: Placed) -> Mapping[str, str]:
     """Variables that follow from the allocation."""
     time = placed.choice.allocation.time
     limit = {} if time is None else {"THESEUS_TIME_LIMIT": str(time)}
-    return {**_pinned(placed), **limit}
+    return {**_pinned(placed), **limit, **mount_texts(placed.settings)}
 
 
 def _pinned(placed: Placed) -> Mapping[str, str]:

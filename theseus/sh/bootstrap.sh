@@ -20,10 +20,11 @@ set -m          # each child leads a process group, so that a signal reaches all
 theseus_run_dir=${1:?"usage: bootstrap.sh RUN_DIRECTORY"}
 [[ $theseus_run_dir == /* ]] || theseus_run_dir=$PWD/$theseus_run_dir
 theseus_stage=environment theseus_message='' theseus_received='' theseus_child='' theseus_last=0 theseus_python=''
-theseus_signals=0 theseus_new_tree='' theseus_project='' theseus_uv='' theseus_start=${2:-} theseus_shared=''
+theseus_signals=0 theseus_new_tree='' theseus_project='' theseus_listed='' theseus_uv='' theseus_start=${2:-} theseus_shared=''
 theseus_restart_count=${theseus_start:-0} theseus_index=0 theseus_nodes=1 theseus_node=main
 theseus_node_dir=$theseus_run_dir theseus_outcome=$theseus_run_dir/outcome.json theseus_speaker='theseus:'
-theseus_environment='' theseus_exported='' theseus_first_on_path='' theseus_borrowed=''
+theseus_password='' theseus_status_dir='' theseus_entered='' theseus_keeper=''
+theseus_users='' theseus_exported='' theseus_first_on_path='' theseus_borrowed=''
 
 theseus_say() { printf '%s %s\n' "$theseus_speaker" "$*"; }
 
@@ -76,7 +77,7 @@ theseus_reason() { # the last error the noted command printed, or else its last 
 theseus_module() { # MODULE [ARG…]: a module of the runtime, on the Python found first
   (
     [[ -z $theseus_borrowed ]] || theseus_enter
-    cd -- "$theseus_run_dir" && PYTHONPATH=$theseus_runtime exec "$theseus_python" -m "theseus.runtime.$1" "${@:2}"
+    cd -- "$theseus_run_dir" && PYTHONPATH=$theseus_runtime exec "$theseus_python" -S -m "theseus.runtime.$1" "${@:2}"
   )
 }
 
@@ -118,7 +119,7 @@ theseus_read() {
   source ./job.env || theseus_fail 1 "$theseus_run_dir/job.env cannot be read: submit the run again"
   set +a
   for theseus_name in RUN_ID TREE ARCHIVE RUNTIME WORK_DIR STATUS_DIR DATA_DIR CHECKPOINT_DIR \
-    RESULTS_DIR TOOLS; do
+    RESULTS_DIR SHARE TOOLS; do
     theseus_name=THESEUS_$theseus_name
     [[ -n ${!theseus_name:-} ]] || theseus_fail 1 "job.env lacks $theseus_name: submit the run again"
   done
@@ -141,7 +142,7 @@ theseus_without_colon() { # PATH NAME: theseus_path is PATH as PATH and PYTHONPA
 
 # --- the user's environment ----------------------------------------------------------------------
 
-theseus_setup() { # what the user sets, the modules and the lines of `setup`: theseus_environment is their effect
+theseus_setup() { # what the user sets, the modules and the lines of `setup`: theseus_users is their effect
   local theseus_file theseus_status
   theseus_file=$(mktemp 2>/dev/null || mktemp -p "$theseus_node_dir") ||
     theseus_fail 1 "cannot make a file in ${TMPDIR:-/tmp} or $theseus_node_dir: make room there"
@@ -154,11 +155,11 @@ theseus_setup() { # what the user sets, the modules and the lines of `setup`: th
   theseus_status=$?
   set -e
   theseus_stop_if_told
-  theseus_environment=$(cat <&9)
+  theseus_users=$(cat <&9)
   exec 8>&- 9<&-
   ((theseus_status == 0)) || theseus_fail "$theseus_status" \
-    "${theseus_environment:-"setup ended with exit status $theseus_status (the \`setup\` lines of this host)"}"
-  [[ $theseus_environment == *$'\n': ]] ||
+    "${theseus_users:-"setup ended with exit status $theseus_status (the \`setup\` lines of this host)"}"
+  [[ $theseus_users == *$'\n': ]] ||
     theseus_fail 1 "setup left its shell before its end (the \`setup\` lines of this host): it must not exit"
 }
 
@@ -178,6 +179,7 @@ theseus_set_up() {  # a process of its own; writes shell text to 8, or on a fail
     }
   done
   set +a
+  unset THESEUS_MOUNT_PASSWORD
   [[ ! -e modules ]] || theseus_load || exit
   if [[ -e setup.sh ]]; then
     trap 'theseus_setup_failed $? "$BASH_COMMAND"' ERR
@@ -226,7 +228,7 @@ theseus_enter() { # in a process of its own: have the user's environment from he
   set +eu
   # shellcheck disable=SC2086 # names
   unset $theseus_exported
-  eval "$theseus_environment"
+  eval "$theseus_users"
   export PATH="$theseus_first_on_path${PATH:-/usr/bin:/bin}"
 }
 
@@ -235,7 +237,7 @@ theseus_as_user() { (theseus_enter && exec "$@"); } # COMMAND…, a program
 # --- python -------------------------------------------------------------------------------------
 
 theseus_python_at() { # COMMAND…: theseus_python, when it is new enough
-  theseus_python=$("$@" -c 'import sys
+  theseus_python=$("$@" -S -c 'import sys
 sys.exit("too old") if sys.version_info < (3, 9) else print(sys.executable)' 2>/dev/null) &&
     [[ -n $theseus_python ]]
 }
@@ -263,6 +265,41 @@ theseus_python_on_path() { # `python3` and `python` mean the Python found, where
   [[ -d $theseus_node_dir/bin ]] || return 0
   theseus_without_colon "$theseus_node_dir/bin" bin
   theseus_first_on_path=$theseus_path:
+}
+
+# --- the mount ----------------------------------------------------------------------------------
+
+theseus_withhold() { # only juicefs is told the password; nothing is written where it will be mounted
+  [[ -n ${THESEUS_MOUNT:-} ]] || return 0
+  # shellcheck source=/dev/null
+  theseus_password=$([[ ! -e secrets.env ]] || source ./secrets.env && printf '%s' "${THESEUS_MOUNT_PASSWORD:-}") || true
+  theseus_status_dir=$THESEUS_STATUS_DIR
+  [[ $THESEUS_STATUS_DIR != "$THESEUS_MOUNT_POINT"/* ]] || THESEUS_STATUS_DIR=$theseus_node_dir
+}
+
+theseus_mount() { # JuiceFS at the cluster's root, shared by the runs of this node
+  [[ -n ${THESEUS_MOUNT:-} ]] || return 0
+  theseus_entered=yes
+  theseus_run theseus_entering || {
+    theseus_stop_if_told
+    theseus_fail 1 "$(theseus_reason)"
+  }
+  THESEUS_STATUS_DIR=$theseus_status_dir
+  [[ -n ${SLURM_JOB_ID:-} ]] || return 0
+  theseus_keeping & # SLURM ends what serves the mount with the job that has started it
+  theseus_keeper=$!
+  disown # the log need not tell how it ended
+}
+
+theseus_entering() {
+  [[ -z $theseus_password ]] || export META_PASSWORD=$theseus_password
+  PATH=$PATH:$(theseus_enter && printf '%s' "$PATH") # where modules and `setup` have juicefs
+  theseus_module mount enter "$$" >"$theseus_node_dir/stage.out"
+}
+
+theseus_keeping() {
+  [[ -z $theseus_password ]] || export META_PASSWORD=$theseus_password
+  theseus_module mount_keeper keep "$$"
 }
 
 # --- another run first --------------------------------------------------------------------------
@@ -334,7 +371,7 @@ theseus_unpack() {
 
 # --- environment --------------------------------------------------------------------------------
 
-theseus_find_project() { # the nearest pyproject.toml that is a project, from the job's directory up
+theseus_find_project() { # from the job's directory up: a pyproject.toml that is a project, or requirements.txt
   local theseus_at=$THESEUS_WORK_DIR${THESEUS_SUBDIRECTORY:+/$THESEUS_SUBDIRECTORY}
   [[ -d $theseus_at ]] || theseus_fail 1 "the source has no directory $THESEUS_SUBDIRECTORY"
   while :; do
@@ -342,13 +379,15 @@ theseus_find_project() { # the nearest pyproject.toml that is a project, from th
       # A pyproject.toml without lock and [project] configures tools; there is nothing to install.
       if [[ -f $theseus_at/uv.lock ]] ||
         grep -Eq '^[[:space:]]*\[[[:space:]]*project[[:space:]]*\]' "$theseus_at/pyproject.toml"; then
-        theseus_project=$theseus_at
+        theseus_project=$theseus_at theseus_listed=''
         return
       fi
     fi
-    [[ $theseus_at == "$THESEUS_WORK_DIR"/* ]] || return 0
+    [[ -n $theseus_listed || ! -f $theseus_at/requirements.txt ]] || theseus_listed=$theseus_at
+    [[ $theseus_at == "$THESEUS_WORK_DIR"/* ]] || break
     theseus_at=${theseus_at%/*}
   done
+  theseus_project=$theseus_listed
 }
 
 theseus_has_lock() { # a workspace keeps one lock at its root
@@ -379,38 +418,44 @@ theseus_find_uv() {
   }
 }
 
-theseus_sync() {
-  local -a theseus_groups theseus_options=()
-  local theseus_group theseus_dev=--no-dev
-  read -ra theseus_groups <<<"${THESEUS_UV_GROUPS:-}"
-  for theseus_group in ${theseus_groups[@]+"${theseus_groups[@]}"}; do
-    [[ $theseus_group != dev ]] || theseus_dev='' # uv installs `dev` unless it is told not to
-    theseus_options+=(--group "$theseus_group")
-  done
-  theseus_enter && cd -- "$theseus_project" && UV_PROJECT_ENVIRONMENT=$theseus_project/.venv \
-    exec "$theseus_uv" sync --frozen $theseus_dev ${theseus_options[@]+"${theseus_options[@]}"}
+theseus_build() { # the project's environment at .venv: one that runs share, else its own
+  local theseus_tried='uv sync'
+  [[ -n $theseus_project ]] || return 0
+  [[ -n $theseus_listed ]] || theseus_has_lock ||
+    theseus_fail 1 "${theseus_project#"$THESEUS_WORK_DIR"}/pyproject.toml has no uv.lock, so its\
+ environment is not reproducible: run \`uv lock\`, commit uv.lock, submit again"
+  if theseus_run theseus_environment environments; then return; fi
+  theseus_stop_if_told
+  ((theseus_last == 69)) || theseus_fail 1 "the environment cannot be looked for ($(theseus_reason))"
+  theseus_find_uv
+  [[ -z $theseus_listed ]] || theseus_tried='uv pip install'
+  theseus_run theseus_environment environment_build "$theseus_uv" || {
+    theseus_stop_if_told
+    theseus_fail "$theseus_last" "$theseus_tried failed ($(theseus_reason)): see the log; try it in a fresh clone\
+ (uv sync --frozen), and look whether this host has a network or a filled uv_cache"
+  }
 }
 
-theseus_build() {
-  [[ -n $theseus_project ]] || return 0
-  theseus_has_lock || theseus_fail 1 "${theseus_project#"$THESEUS_WORK_DIR"}/pyproject.toml has no\
- uv.lock, so its environment is not reproducible: run \`uv lock\`, commit uv.lock, submit again"
-  theseus_find_uv
-  theseus_say "uv sync in ${theseus_project}"
-  theseus_run theseus_noting theseus_sync || {
-    theseus_stop_if_told
-    theseus_fail "$theseus_last" "uv sync failed ($(theseus_reason)): see the log; try it in a fresh\
- clone (uv sync --frozen), and look whether this host has a network or a filled uv_cache"
-  }
+theseus_environment() { # MODULE [UV]
+  theseus_noting theseus_module_as_user "$1" "$theseus_node_dir" "$theseus_project" "${@:2}"
 }
 
 theseus_activate() {
   [[ -n $theseus_project ]] || return 0
-  theseus_environment+=$'\n'"export VIRTUAL_ENV=$(printf %q "$theseus_project/.venv")"
+  theseus_users+=$'\n'"export VIRTUAL_ENV=$(printf %q "$theseus_project/.venv")"
+  # shellcheck disable=SC2016 # expanded there; `uv run` takes what is shared as it is
+  [[ ! -L $theseus_project/.venv ]] || theseus_users+=$'\n''export UV_NO_SYNC=${UV_NO_SYNC:-1}'
   theseus_without_colon "$theseus_project/.venv" venv
   theseus_first_on_path=$theseus_path/bin:$theseus_first_on_path
-  (theseus_python_at theseus_as_user python3) || theseus_fail 1 "the project's environment has a Python older than\
+  theseus_is_new "$theseus_project/.venv" || theseus_fail 1 "the project's environment has a Python older than\
  3.9: raise \`requires-python\`, run \`uv lock\`, commit, submit again"
+}
+
+theseus_is_new() { # ENVIRONMENT: whether its Python is 3.9 or later, by its own account
+  local theseus_key theseus_value
+  while IFS=' =' read -r theseus_key theseus_value; do
+    case $theseus_key in version | version_info) [[ $theseus_value != 3.[0-8].* ]] || return 1 ;; esac
+  done <"$1/pyvenv.cfg"
 }
 
 # --- the job ------------------------------------------------------------------------------------
@@ -495,6 +540,11 @@ theseus_end() {
       theseus_say "the work directory is kept: $THESEUS_WORK_DIR"
     fi
   fi
+  if [[ -n $theseus_keeper ]]; then
+    kill -s KILL -- "-$theseus_keeper" 2>/dev/null
+    theseus_module mount_keeper hand_over "$$"
+  fi
+  [[ -z $theseus_entered ]] || theseus_module mount leave "$$"
   exit "$theseus_status"
 }
 
@@ -510,11 +560,12 @@ theseus_place
 theseus_traps
 theseus_begin
 theseus_read
+theseus_withhold
 theseus_setup
 theseus_find_python
+theseus_mount
 [[ -z ${THESEUS_AFTER:-} ]] || theseus_after
 [[ -z ${4:-} ]] || { theseus_stage=job && theseus_fail "$3" "$4"; }
-theseus_python_on_path
 theseus_stage=unpack
 ((theseus_nodes == 1)) || theseus_meet
 [[ -n $theseus_shared ]] || theseus_unpack
@@ -525,5 +576,6 @@ if [[ -z $theseus_shared ]]; then
   ((theseus_nodes == 1 || theseus_index)) || : >"$theseus_together/prepared"
 fi
 theseus_activate
+[[ -n $theseus_project ]] || theseus_python_on_path
 theseus_stage=job
 theseus_job
