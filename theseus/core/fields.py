@@ -28,6 +28,8 @@ _HELD = frozenset(
     }
 )
 _OPEN = frozenset({"THESEUS_GRACE"})
+# what keeps a run on the GPUs that it was given, and off those of others
+_PINNING = frozenset({f"{maker}_VISIBLE_DEVICES" for maker in ("CUDA", "HIP", "ROCR")})
 # PEP 735: names as those of distributions
 _GROUP = re.compile(r"[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?", re.IGNORECASE | re.ASCII)
 
@@ -40,6 +42,8 @@ def variable_problem(name: str) -> str | None:
         return "bash keeps this variable for itself"
     if name.upper().startswith("THESEUS_") and name not in _OPEN:
         return "names beginning with THESEUS_ are theseus's own"
+    if name in _PINNING:
+        return "it says which GPUs the run was given, as --n_chips and --chip ask for them"
     return None
 
 
