@@ -23,7 +23,7 @@ Stream = TypeVar("Stream", asyncio.StreamReader, asyncio.StreamWriter)
 
 READ = 256 * 1024
 GRACE = 5.0  # seconds that bash gets to end after its input has
-# the client's own Python environment is no business of the job's
+# the client's own Python environment is no business of the job's, nor is the run it stands in
 CLIENT_ONLY = frozenset({"VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME", "UV_PROJECT_ENVIRONMENT"})
 
 
@@ -41,7 +41,11 @@ class LocalPerformer:
 @asynccontextmanager
 async def local_shell(host: str) -> AsyncIterator[Shell]:
     """A `bash -s` in a session of its own; *host* is only for errors."""
-    environment = {key: value for key, value in os.environ.items() if key not in CLIENT_ONLY}
+    environment = {
+        key: value
+        for key, value in os.environ.items()
+        if key not in CLIENT_ONLY and not key.startswith("THESEUS_")
+    }
     try:
         process = await asyncio.create_subprocess_exec(
             *("bash", "--noprofile", "--norc", "-s"),
