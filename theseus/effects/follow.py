@@ -6,7 +6,6 @@ goes on at the byte where it stopped: nothing is shown twice and nothing is left
 
 import asyncio
 import json
-import random
 import re
 import secrets
 from collections.abc import Callable, Mapping
@@ -19,10 +18,9 @@ from theseus.core.outcome import HostUnreachable
 from theseus.core.shell import path_word
 from theseus.core.waiting import Waiting, read_waiting
 from theseus.effects.package import packaged_content
+from theseus.effects.persistence import PATIENCE, Persistence
 from theseus.effects.shells import OpenShell, Shell, ShellUnavailable
 
-PATIENCE = 300.0  # seconds without a connection before the client gives up
-LONGEST_PAUSE = 15.0
 LONGEST_MARK = 128
 KEPT = 65536  # bytes of standard error: the last of them are the outcome
 
@@ -98,27 +96,23 @@ async def follow(
     patience: float = PATIENCE,
 ) -> Followed:
     """Hand the log of *run*, as *wanted*, to *watcher*."""
-    loop = asyncio.get_running_loop()
-    seen, pause, connected = loop.time(), 0.5, False
+    persistence = Persistence(patience)
     while True:
         view = _View(run, watcher, wanted)
         error = HostUnreachable(run.host, "the connection was lost", "follow the run again")
         try:
             async with open_shell(run.host) as shell:
-                connected = True
+                persistence.connected()
                 await view.watch(shell)
         except ShellUnavailable as unavailable:
             error = unavailable.error
         if view.state is not None:
             return Followed(view.state, view.offset)
         if view.begun:
-            seen, pause = loop.time(), 0.5
+            persistence.progressed()
             wanted = evolve(wanted, offset=view.offset, lines=None)
-        if not connected or loop.time() - seen + pause > patience:
+        if not await persistence.may_go_on():
             return Followed(OutOfSight(error), wanted.offset)
-        # at random, so that clients that lost a host together do not come back together
-        await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311  no secret
-        pause = min(2 * pause, LONGEST_PAUSE)
 
 
 class _View:
