@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.runtime import slurm
 from tests.runtime.host import Site, Source, read, until
-from tests.runtime.slurm import install
 from theseus.core.cancel import Cancellation, Cancelled, EndedBefore, NoSuchRun, NotAsked, Remains
 from theseus.effects.cancel import cancel
 from theseus.effects.local import local_shell
@@ -214,7 +214,7 @@ def test_directory_that_cannot_be_written(site: Site) -> None:
 
 def slurm_run(site: Site, monkeypatch: pytest.MonkeyPatch, squeue: str, scancel: str) -> None:
     """A run whose job 7 is in a SLURM that these scripts play."""
-    install(site)
+    slurm.install(site)
     site.lay(Source())
     (site.run_dir / "answer").write_text("slurm 7\n")
     calls = shlex.quote(str(site.home / "calls"))
@@ -247,3 +247,23 @@ def test_refused(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     slurm_run(site, monkeypatch, "echo '7 RUNNING'", f"echo '{error}' >&2; exit 1")
     assert cancelled(str(site.run_dir)) == (NotAsked(error),)
     assert not (site.run_dir / "outcome.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("says", "state"),
+    [
+        ('{"jobs": [{"job_id": 7, "job_state": ["CANCELLED", "COMPLETING"]}]}', "cancelled"),
+        ('{"jobs": [{"job_id": 7, "job_state": ["PENDING", "COMPLETING"]}]}', "preempted"),
+        ('{"jobs": [{"job_id": 8, "job_state": ["CANCELLED"]}]}', "preempted"),
+        ("squeue: unrecognized option", "preempted"),
+    ],
+)
+def test_told_by_slurm(site: Site, says: str, state: str) -> None:
+    """A job that SLURM tells to stop was cancelled only if SLURM says so of that very job."""
+    slurm.lay(site, Source(files={"train.sh": "echo runs; exec sleep 60\n"}))
+    slurm.queue(site, says)
+    job = slurm.start(site, nodes=1)
+    slurm.says(site, "runs")
+    job.told()
+    job.status()
+    assert site.outcome["state"] == site.metadata["state"] == state

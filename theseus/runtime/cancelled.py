@@ -27,7 +27,8 @@ def was_cancelled(run_dir: Path, environment: Mapping[str, str]) -> bool:
 
 
 def _cancelled_in_slurm(job: str) -> bool:
-    # A job that is being ended is COMPLETING for squeue; only its JSON tells what comes after.
+    # A job that is being ended is COMPLETING for squeue. Its JSON tells what comes after as well,
+    # since Slurm 23; with an older one follow.sh finds out later.
     try:
         asked = subprocess.run(
             ["squeue", "--json", "--states=all", f"--jobs={job}"],
@@ -45,7 +46,7 @@ def _cancelled_in_slurm(job: str) -> bool:
 
 
 def _says_cancelled(entry: object, job: str) -> bool:
-    # job_state is a word in Slurm 22.05, a list of words in later ones
+    # job_state is a word in Slurm 22, a list of words in later ones
     return (
         isinstance(entry, dict)
         and str(entry.get("job_id")) == job

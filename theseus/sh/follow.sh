@@ -48,8 +48,17 @@ has_ended() {    # a run that was preempted goes on while SLURM has its job
   : "$run_dir"/* # a directory listed is one NFS asks its server for; a name looked for may not be
   [[ -e $run_dir/outcome.json ]] || return 1
   if [[ $(<"$run_dir/answer") == slurm* ]] && grep -qF '"state": "preempted"' "$run_dir/outcome.json"; then
-    ! alive
+    if alive; then return 1; fi
+    # its processes could not know why they were told: SLURM says so once they are gone, for some minutes
+    [[ $job_state != CANCELLED ]] || note_cancelled
   fi
+}
+
+note_cancelled() {
+  local new=$run_dir/outcome.json.$$
+  : >>"$run_dir/cancelled"
+  sed 's/"state": "preempted"/"state": "cancelled"/' "$run_dir/outcome.json" >"$new" && mv -f -- "$new" "$run_dir/outcome.json"
+  rm -f -- "$run_dir/secrets.env"
 }
 
 waits() { # why the run has not begun, when that is not what was said last
