@@ -309,7 +309,7 @@ def test_keys_of_mappings_are_texts() -> None:
         ([], "a list"),
         ((), "a list"),
         ("x", "text 'x'"),
-        (Referenced("secret", ()), "text from the environment"),
+        (Referenced("secret", ("a ", EnvironmentSecret("A"))), "a ${oc.env:A}"),
         (b"", "bytes b''"),
     ],
 )

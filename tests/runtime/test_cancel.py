@@ -230,7 +230,7 @@ def test_pending(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     assert site.outcome["state"] == site.metadata["state"] == "cancelled"
     assert (site.home / "calls").read_text().splitlines() == [
         "scancel 7",
-        "squeue -h -t all -j 7 -o %i %T",
+        "squeue -h -r -t all -j 7 -o %i %T",
     ]
 
 

@@ -8,6 +8,7 @@ from theseus.cli.invoke import (
     UNREACHABLE,
     say,
 )
+from theseus.core.batch import TooManyRuns
 from theseus.core.errors import (
     BadFile,
     BadInput,
@@ -41,7 +42,7 @@ def exit_status(error: PlanError) -> int:
     match error:
         case NoFit(trace):
             return UNREACHABLE if nobody_answered(trace) else NOTHING_FITS
-        case StalePlan():
+        case StalePlan() | TooManyRuns():
             return NOTHING_FITS
         case HostUnreachable():
             return UNREACHABLE

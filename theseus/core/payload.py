@@ -19,7 +19,8 @@ from theseus.core.steps import Secret
 from theseus.core.verdict import Allocation
 
 PAYLOAD_VERSION = 1
-REFERENCE_MARK = "$secret"  # the one key of a mapping that stands for a text with secrets in it
+# the one key of a mapping that stands for a text with secrets in it, or for what such a text spells
+REFERENCE_MARK, DECODED_MARK = "$secret", "$decoded"
 
 
 @frozen
@@ -35,7 +36,8 @@ class Job:
 class JobConfig:
     """A job config without what is theseus's own, its references taken out.
 
-    *values* is plain data in which a value that holds a reference is `{"$secret": [part, …]}`.
+    *values* is plain data in which a value that holds a reference is `{"$secret": [part, …]}`, or
+    `{"$decoded": [part, …]}` where the number that the text spells is meant.
     """
 
     values: Mapping[str, Any]
@@ -48,12 +50,9 @@ def separate_secrets(config: Mapping[str, Any]) -> JobConfig:
 
     def plain(value: object) -> object:
         match value:
-            case Referenced(_, parts):
-                return {
-                    REFERENCE_MARK: [
-                        part if isinstance(part, str) else named(part) for part in parts
-                    ]
-                }
+            case Referenced(_, parts, decoded):
+                mark = DECODED_MARK if decoded else REFERENCE_MARK
+                return {mark: [part if isinstance(part, str) else named(part) for part in parts]}
             case Mapping():
                 return {str(key): plain(item) for key, item in value.items()}
             case list() | tuple():

@@ -215,11 +215,11 @@ cancel_ask() { # CLUSTER: the state of all its jobs in one question, every secon
   for run in "${!cancel_id[@]}"; do
     [[ ${cancel_kind[run]} != slurm || ${cancel_cluster[run]} != "$cluster" ]] || ids+=,${cancel_id[run]}
   done
-  said=$(squeue -h -t all ${cluster:+-M "$cluster"} -j "${ids#,}" -o '%i %T' 2>&1) ||
+  said=$(squeue -h -r -t all ${cluster:+-M "$cluster"} -j "${ids#,}" -o '%i %T' 2>&1) ||
     [[ $said == *'Invalid job id'* ]] || return
   for id in ${ids//,/ }; do cancel_jobs["$id $cluster"]=''; done
   while read -r id word; do
-    [[ ! $id =~ ^[0-9]+$ ]] || cancel_jobs["$id $cluster"]=$word
+    [[ ! $id =~ ^[0-9_]+$ ]] || cancel_jobs["$id $cluster"]=$word
   done <<<"$said"
   cancel_jobs["at $cluster"]=$SECONDS
 }

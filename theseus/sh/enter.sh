@@ -30,14 +30,15 @@ scrub() { # nothing of the user's habits, or of an allocation this shell may sta
   done
 }
 
-must_run() { # JOB [CLUSTER]: only a job that runs has a node to go to
+must_run() { # JOB [CLUSTER]: only a job that runs has a node to go to; sets job to the id srun knows it by
   local said
-  if ! said=$(squeue -h -t all -j "$1" ${2:+-M "$2"} -o %T 2>&1 </dev/null); then
+  if ! said=$(squeue -h -t all -j "$1" ${2:+-M "$2"} -o '%A %T' 2>&1 </dev/null); then
     [[ $said == *'Invalid job id'* ]] || { say "SLURM cannot be asked for its job $1: $said" && exit 1; }
     said=''
   fi
-  case ${said##*$'\n'} in
-    RUNNING) ;;
+  said=${said##*$'\n'}
+  case ${said#* } in
+    RUNNING) job=${said%% *} ;;
     PENDING | CONFIGURING | REQUEUED) say "its job $1 has not begun: \`theseus logs\` says why" && exit 1 ;;
     *) say "its job $1 has ended: its node is not the run's any more" && exit 1 ;;
   esac
