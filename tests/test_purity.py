@@ -21,17 +21,8 @@ ROOT = Path(__file__).parents[1]
 MODULES = tuple(sorted((ROOT / "theseus" / "core").glob("*.py")))
 NAMES = [module.stem for module in MODULES]
 ALLOWED = {
-    *(
-        "base64",
-        "bisect",
-        "collections",
-        "difflib",
-        "functools",
-        "hashlib",
-        "itertools",
-        "math",
-        "json",
-    ),
+    *("base64", "bisect", "collections", "difflib", "fnmatch", "functools", "hashlib", "itertools"),
+    *("json", "math"),
     *("re", "types", "typing", "urllib.parse"),
     *("attrs", "cattrs", "returns", "theseus.base", "theseus.core"),
 }

@@ -204,6 +204,7 @@ def test_interrupted_follow(desk: Desk) -> None:
     assert process.returncode == 130
     assert b"Traceback" not in err
     assert re.search(rb"theseus: interrupted; run \S+ goes on; its log is ~/work/logs/", err)
+    assert re.search(rb"`theseus logs -f \S+` comes back to it", err)
     (desk.home / "go").touch()
     (log,) = (desk.home / "work" / "logs").iterdir()
     run_id = log.stem.removeprefix("project-default-demo-")

@@ -86,7 +86,7 @@ def test_frames() -> None:
     assert unpack_frame(4, unpack, b"tar", "ab") == b"{ run 4 unpack 3 ab ~/s; }\ntar"
     obtain = Obtain("/r.zip", 0o600, PACKAGED)
     assert obtain_frame(5, obtain) == b"{ run 5 obtain 5 0600 /r.zip; }\n"
-    assert ask_frame(6, ("nproc", "a b")) == b"{ ask 6 nproc 'a b'; }\n"
+    assert ask_frame(6, "nproc 'a b'") == b"{ ask 6 nproc 'a b'; }\n"
 
 
 @given(paths(), paths())

@@ -25,7 +25,7 @@ from theseus.core.steps import (
 )
 from theseus.effects.asyncssh import AsyncsshConnections
 from theseus.effects.exchange import Answer, ShellPerformer, ask
-from theseus.effects.follow import Ended, Followable, follow
+from theseus.effects.follow import Ended, Followable, Watcher, follow
 from theseus.effects.shells import ShellUnavailable
 
 pytestmark = pytest.mark.slow
@@ -101,7 +101,7 @@ def test_submission(sshd: Sshd, login_shell: str, noisy_home: Path, tmp_path: Pa
 
     async def watch(connections: AsyncsshConnections) -> object:
         run = Followable(host, RUN, f"~/{PLACE}/the log")
-        return (await follow(connections.open_shell, run, shown.extend)).state
+        return (await follow(connections.open_shell, run, Watcher(shown.extend))).state
 
     assert through(sshd, watch) == Ended({"state": "completed"})
     run_dir = noisy_home / RUN.removeprefix("~/")

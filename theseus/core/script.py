@@ -9,7 +9,7 @@ from typing import TypeAlias, assert_never
 
 from attrs import frozen
 
-from theseus.core.shell import command_line, option_word, path_word
+from theseus.core.shell import option_word, path_word
 from theseus.core.steps import (
     ClaimRun,
     Content,
@@ -135,9 +135,9 @@ def obtain_frame(index: int, obtain: Obtain) -> bytes:
     return command_frame(index, f"obtain {index} {obtain.mode:04o} {obtain.path}")
 
 
-def ask_frame(index: int, argv: tuple[str, ...]) -> bytes:
-    """The line that runs a probe's *argv*; a failing one stops nothing."""
-    return b"{ ask %d %s; }\n" % (index, command_line(argv).encode())
+def ask_frame(index: int, command: str) -> bytes:
+    """The line that asks what *command* says; a failing one stops nothing."""
+    return b"{ ask %d %s; }\n" % (index, command.encode("utf-8", "surrogateescape"))
 
 
 def describe_step(step: Step) -> str:

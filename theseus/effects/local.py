@@ -23,7 +23,7 @@ Stream = TypeVar("Stream", asyncio.StreamReader, asyncio.StreamWriter)
 
 READ = 256 * 1024
 GRACE = 5.0  # seconds that bash gets to end after its input has
-# the client's own Python environment is no business of the job's
+# the client's own Python environment is no business of the job's, nor is the run it stands in
 CLIENT_ONLY = frozenset({"VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME", "UV_PROJECT_ENVIRONMENT"})
 
 
@@ -41,7 +41,11 @@ class LocalPerformer:
 @asynccontextmanager
 async def local_shell(host: str) -> AsyncIterator[Shell]:
     """A `bash -s` in a session of its own; *host* is only for errors."""
-    environment = {key: value for key, value in os.environ.items() if key not in CLIENT_ONLY}
+    environment = {
+        key: value
+        for key, value in os.environ.items()
+        if key not in CLIENT_ONLY and not key.startswith("THESEUS_")
+    }
     try:
         process = await asyncio.create_subprocess_exec(
             *("bash", "--noprofile", "--norc", "-s"),
@@ -93,9 +97,21 @@ def _piped(stream: Stream | None) -> Stream:
 async def _end(process: asyncio.subprocess.Process) -> None:
     """Let bash end by itself, or end it and what it still runs; a launched job lives elsewhere."""
     _piped(process.stdin).close()
+    # who left early has not read all; asyncio takes a process for ended when its streams are
+    streams = (_piped(process.stdout), _piped(process.stderr))
+    rest = asyncio.gather(process.wait(), *map(_drain, streams))
     with suppress(TimeoutError):
-        await asyncio.wait_for(process.wait(), GRACE)
-    if process.returncode is None:
+        await asyncio.wait_for(asyncio.shield(rest), GRACE)
+    if not rest.done():
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-        await process.wait()
+        await rest
+
+
+async def _drain(stream: asyncio.StreamReader) -> None:
+    while True:
+        try:
+            if not await stream.read(READ):
+                return
+        except RuntimeError:  # whoever was reading has been cancelled, and has not heard of it yet
+            await asyncio.sleep(0)

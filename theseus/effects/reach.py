@@ -3,12 +3,12 @@
 asyncssh is imported only when a host is reached through it.
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from theseus.core.config import DispatchConfig
 from theseus.core.outcome import HostUnreachable
-from theseus.core.plan import Target
+from theseus.core.plan import Plan, Target
 from theseus.effects.local import local_shell
 from theseus.effects.shells import OpenShell, Shell, ShellUnavailable
 
@@ -26,6 +26,15 @@ def aliases_of(config: DispatchConfig) -> Aliases:
 def alias_of(target: Target) -> Aliases:
     """How the host of a plan is reached."""
     return {target.host: None if target.transport == "local" else target.ssh}
+
+
+def by_host(plans: Sequence[Plan]) -> tuple[tuple[Plan, ...], ...]:
+    """*plans* in groups whose host is the same and is reached in the same way."""
+    groups: dict[tuple[str, str | None], list[Plan]] = {}
+    for plan in plans:
+        ((host, alias),) = alias_of(plan.target).items()
+        groups.setdefault((host, alias), []).append(plan)
+    return tuple(tuple(group) for group in groups.values())
 
 
 @asynccontextmanager

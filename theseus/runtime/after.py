@@ -35,8 +35,9 @@ def hindrance(awaited: Path, sleep: Callable[[], None]) -> Optional[str]:
         state = _state(awaited / "outcome.json")
         if state == "completed":
             return None
-        if state == "failed":
-            return f"{name} failed: see {awaited / 'outcome.json'}"
+        if state in {"failed", "cancelled"}:
+            verb = "failed" if state == "failed" else "was cancelled"
+            return f"{name} {verb}: see {awaited / 'outcome.json'}"
         # its outcome is written before its process ends: only the second look tells
         if gone:
             return f"{name} is gone and left no outcome: it was killed, or the host was restarted"

@@ -112,6 +112,12 @@ theseus_begin() { # a run starts once, and again only after it was preempted; ba
   mv starts.new starts
 }
 
+theseus_begin_if_wanted() { # it may have been cancelled before it began, or before it was started again
+  [[ -e cancelled ]] || return 0
+  theseus_received=TERM
+  theseus_fail 143 'cancelled'
+}
+
 theseus_read() {
   local theseus_name
   set -a
@@ -512,6 +518,7 @@ theseus_record() { # STATUS: the outcome, where the runtime could not write one
   [[ ! -d ${THESEUS_WORK_DIR:-} ]] || theseus_kept=$THESEUS_WORK_DIR
   if [[ -n $theseus_python ]] && theseus_module early_end "$theseus_run_dir" "$theseus_state" \
     "$theseus_stage" "$1" "$theseus_message" "$theseus_kept"; then return; fi
+  [[ $theseus_state != preempted || ! -e cancelled || $theseus_index != 0 ]] || theseus_state=cancelled
   theseus_record_by_hand "$theseus_state" "$1" "$theseus_message" "$theseus_kept"
 }
 
@@ -561,6 +568,7 @@ theseus_traps
 theseus_begin
 theseus_read
 theseus_withhold
+theseus_begin_if_wanted
 theseus_setup
 theseus_find_python
 theseus_mount

@@ -273,8 +273,9 @@ submit_after() { # AWAITED RUN_DIR SBATCH [ARG…] SCRIPT RUN_DIR: submit, to st
     shift
     submit "$@"
     return
-  elif [[ $ended == failed ]]; then
-    echo "run $awaited failed, so ${2##*/} would never start: nothing was submitted" >&2
+  elif [[ $ended == failed || $ended == cancelled ]]; then
+    [[ $ended == failed ]] || ended='was cancelled'
+    echo "run $awaited $ended, so ${2##*/} would never start: nothing was submitted" >&2
   elif [[ -z $kind ]]; then
     echo "run $awaited was not submitted, so nothing can wait for it: submit it first" >&2
   elif [[ $kind != slurm ]]; then
