@@ -39,6 +39,7 @@ FULL: dict[str, Any] = {
             "cluster": "lab",
             "ssh": "box",
             "transport": "asyncssh",
+            "connections_per_minute": 5,
             "uv_groups": ["train"],
             "chips": {"h100": 8},
             "mem": "128G",
@@ -54,6 +55,7 @@ FULL: dict[str, Any] = {
             "cluster": "lab",
             "ssh": "login",
             "transport": "auto",
+            "connections_per_minute": 30,
             "partitions": [
                 "gpu",
                 {

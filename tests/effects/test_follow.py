@@ -14,7 +14,8 @@ from theseus.core.steps import ClaimRun, Launch, PutFile, Segment, Text
 from theseus.effects.asyncssh import AsyncsshConnections
 from theseus.effects.exchange import ShellPerformer
 from theseus.effects.follow import Ended, Followable, Followed, Gone, OutOfSight, follow
-from theseus.effects.local import GRACE, local_shell
+from theseus.effects.local import local_shell
+from theseus.effects.process_shell import GRACE
 from theseus.effects.shells import OpenShell
 
 BOOTSTRAP = """

@@ -145,8 +145,6 @@ def _considered(
 
 def _unsupported(config: DispatchConfig, host: Host) -> NotYet | None:
     """What *host* needs that this version cannot do; planning around it would be a lie."""
-    if host.transport == "openssh":
-        return NotYet("this version reaches hosts by asyncssh alone, not by `transport: openssh`")
     if config.clusters[host.cluster].mount is not None:
         return NotYet(f"this version does not mount JuiceFS, as cluster {host.cluster!r} asks")
     return None
