@@ -122,6 +122,7 @@ async def open_master(ssh: SystemSsh, site: Site, budget: Budget | None) -> Mast
     async with opening(master):
         if await ssh.is_live(master.socket, site.alias):
             return master
+        ssh.forget(master.socket)
         options = connect_options(site.settings, PERSIST)
         waits = pauses()
         while True:

@@ -40,6 +40,11 @@ class ProcessShell:
         """Some bytes of standard error."""
         return await self._errors.read(READ)
 
+    def kill(self) -> None:
+        """End the process, from which nothing is expected any more."""
+        with suppress(ProcessLookupError):
+            self._process.kill()
+
     async def exit_status(self) -> int | None:
         """How the process ended."""
         return await self._process.wait()

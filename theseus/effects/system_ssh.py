@@ -19,7 +19,8 @@ from attrs import field, frozen
 from theseus.core.ssh_settings import SshSettings, read_settings
 
 LOST = 255  # ssh(1): its own exit status when the connection, not the command, failed
-ASK_TIME = 10.0  # seconds for what touches no network
+ASK_TIME = 10.0  # seconds for what touches no network, but may run what a config's Match says
+ORDER_TIME = 3.0  # seconds for a word to the process behind a socket
 START_TIME = 90.0  # seconds for a connection: three times a slow one
 _OURS = (
     *("-o", "ClearAllForwardings=yes", "-o", "PermitLocalCommand=no", "-o", "RemoteCommand=none"),
@@ -89,9 +90,13 @@ class SystemSsh:
     async def close(self, socket: str, alias: str) -> bool:
         """End the connection behind *socket*; whether there was one."""
         closed = await self._order("exit", socket, alias)
+        self.forget(socket)
+        return closed
+
+    def forget(self, socket: str) -> None:
+        """Remove *socket*: with one in its place, ssh would open a connection without any."""
         with suppress(OSError):
             os.unlink(socket)  # noqa: PTH108  a path of ssh's, as text
-        return closed
 
     async def open(self, socket: str, alias: str, options: Sequence[str]) -> Said:
         """Open a connection behind *socket* that goes on in the background; asks nothing."""
@@ -112,7 +117,7 @@ class SystemSsh:
 
     async def _order(self, order: str, socket: str, alias: str) -> bool:
         words = (*self._words(), "-S", escaped(socket), "-O", order, "--", alias)
-        return (await run(words)).status == 0
+        return (await run(words, ORDER_TIME)).status == 0
 
     def _words(self) -> tuple[str, ...]:
         return ("ssh",) if self.config is None else ("ssh", "-F", self.config)
