@@ -228,7 +228,7 @@ def test_chosen_by_config(home: Path) -> None:
     """`openssh` takes the system's ssh whatever it says, and `asyncssh` never does."""
 
     async def use(server: Server) -> None:
-        socket = Path(await own_socket(server))
+        socket = await own_socket(server)
         target = Target(ALIAS, "plain", "lab", None, ALIAS, "openssh", 7)
         assert alias_of(target) == {ALIAS: Way(ALIAS, "openssh", 7)}
         async with shells({ALIAS: Way(ALIAS, "asyncssh")}) as open_shell:

@@ -35,7 +35,8 @@ async def survey(
 
 async def _ask(open_shell: OpenShell, host: str, inquiry: Inquiry, deadline: float) -> HostSnapshot:
     try:
-        async with asyncio.timeout(deadline), open_shell(host) as shell:
+        # connecting has limits of its own, and may have to wait its turn: see pace.py
+        async with open_shell(host) as shell, asyncio.timeout(deadline):
             answers = await exchange.ask(shell, inquiry.commands)
     except TimeoutError:
         return Unreachable(f"did not answer within {deadline:g} s")
