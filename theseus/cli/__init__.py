@@ -19,6 +19,7 @@ COMMANDS = {
     "bootstrap": "Write a run as one file, to be started by hand with bash or sbatch.",
     "run": "Run a job here, in this process, without dispatching it.",
     "hosts": "Ask all hosts at once what they have and what is free.",
+    "doctor": "Examine hosts and say what to do where they are not fit for runs.",
     "login": "Open the connection to a host once, so that no command asks for anything.",
     "jobs": "List the jobs that can be run.",
     "configure": "Write a job config with every field and default of a job.",

@@ -44,8 +44,9 @@ async def _ask(open_shell: OpenShell, host: str, inquiry: Inquiry, deadline: flo
         return Unreachable(f"{unavailable.error.reason}; {unavailable.error.advice}")
     if isinstance(answers, exchange.Lost):
         return Unreachable(answers.reason)
-    return inquiry.read(tuple(_as_text(answer) for answer in answers))
+    return inquiry.read(tuple(as_text(answer) for answer in answers))
 
 
-def _as_text(answer: exchange.Answer) -> Answer:
+def as_text(answer: exchange.Answer) -> Answer:
+    """*answer* as probes read it; bytes that are no text are replaced."""
     return Answer(answer.status, answer.output.decode("utf-8", "replace"), answer.errors)
