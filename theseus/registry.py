@@ -14,7 +14,6 @@ import re
 import sys
 import traceback
 from dataclasses import dataclass
-from importlib import metadata
 from typing import Any, Callable, Dict, Iterable, Iterator, Mapping, Optional, Tuple, TypeVar
 
 from theseus.base.command import KEY, command
@@ -197,6 +196,8 @@ def key_problem(key: str) -> Optional[str]:
 
 def entry_point_modules() -> Dict[str, str]:
     """The modules that installed packages name for their jobs, by key; nothing is imported."""
+    from importlib import metadata  # noqa: PLC0415 - 30 ms that starting a job does not need
+
     found: Iterable[metadata.EntryPoint]
     if sys.version_info >= (3, 10):  # noqa: UP036 - the remote side may have 3.9
         found = metadata.entry_points(group=ENTRY_POINTS)

@@ -221,6 +221,7 @@ def slurm(
         "partitions": PARTITIONS,
         "pending": "",
         "version": "slurm-wlm 22.05.8\n",
+        "names": "gpu\nold\nodd\n",
         "accounting": "accounting_storage/slurmdbd\n",
         "associations": "ml|normal\ncv|normal\n",
         **said,

@@ -14,6 +14,7 @@ from theseus.core.request import AskedByFlags
 from theseus.core.secrets import EnvironmentSecret, Referenced
 from theseus.effects.reading import (
     JobFile,
+    JobSearch,
     Names,
     asked_hardware,
     check_environment,
@@ -66,7 +67,7 @@ def test_config_class_is_checked(project: Path) -> None:
     """What a job's config class refuses is a problem of the file, with its place."""
     (project / "checkedjobs.py").write_text(MODULE.replace("KEY", "checked"))
     file = read(project, "job: checked/train\nwidht: 8\nrate: fast\n")
-    refused = find_job(file, None, ("checkedjobs",), project).failure()
+    refused = find_job(file, None, JobSearch(project, ("checkedjobs",))).failure()
     assert isinstance(refused, BadFile)
     assert [(each.line, each.path) for each in refused.problems] == [
         (2, ("widht",)),
@@ -74,15 +75,15 @@ def test_config_class_is_checked(project: Path) -> None:
     ]
     assert "did you mean" in explain(refused)
     fine = read(project, "job: checked/train\nwidth: 16\n")
-    found = find_job(fine, None, ("checkedjobs",), project).unwrap()
+    found = find_job(fine, None, JobSearch(project, ("checkedjobs",))).unwrap()
     assert (found.key, found.module) == ("checked/train", "checkedjobs")
 
 
 def test_job_from_the_flag(project: Path) -> None:
     """--job names the job, whatever the file says."""
     file = read(project, "job: elsewhere\ncommand: [ls]\n")
-    assert find_job(file, "command", (), project).unwrap().key == "command"
-    assert isinstance(find_job(file, None, (), project).failure(), UnknownJob)
+    assert find_job(file, "command", JobSearch(project, ())).unwrap().key == "command"
+    assert isinstance(find_job(file, None, JobSearch(project, ())).failure(), UnknownJob)
 
 
 def test_module_that_needs_more_than_is_here(project: Path) -> None:
@@ -90,9 +91,11 @@ def test_module_that_needs_more_than_is_here(project: Path) -> None:
     for name, first in (("needyjobs", "import not_here_at_all"), ("badjobs", "1 / 0")):
         (project / f"{name}.py").write_text(f"{first}\n{MODULE.replace('KEY', name)}")
     file = read(project, "job: needyjobs/train\nwidth: 8\n")
-    assert find_job(file, None, ("needyjobs",), project).unwrap().key == "needyjobs/train"
+    assert (
+        find_job(file, None, JobSearch(project, ("needyjobs",))).unwrap().key == "needyjobs/train"
+    )
     file = read(project, "job: badjobs/train\nwidth: 8\n")
-    refused = find_job(file, None, ("badjobs",), project).failure()
+    refused = find_job(file, None, JobSearch(project, ("badjobs",))).failure()
     assert isinstance(refused, BadJob)
     assert "ZeroDivisionError" in refused.reason
     assert "badjobs.py:1" in refused.reason

@@ -28,11 +28,12 @@ def finish(submitted: Submitted, *, follow: bool, json: bool) -> int:
     state = "was submitted before" if submitted.again else "started"
     say(f"run {plan.run.id} {state} on {plan.target.host}; log: {plan.paths.log}")
     if json:
-        sys.stdout.write(json_text(_description(submitted)))
+        sys.stdout.write(json_text(description(submitted)))
     return _watch(plan) if follow else DONE
 
 
-def _description(submitted: Submitted) -> dict[str, object]:
+def description(submitted: Submitted) -> dict[str, object]:
+    """What --json says of a run that was started."""
     plan = submitted.plan
     return {
         "run": plan.run.id,

@@ -4,7 +4,7 @@ With a deep examination, a job of seconds looks at the share from a compute node
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from theseus.base.chip import SUPPORTED_CHIPS
@@ -30,6 +30,7 @@ from theseus.core.quantity import count
 OLDEST: Final = (20, 11)
 DEEP_WAIT: Final = 60  # seconds that a compute node may take to be had
 _SMALL: Final = ("--quiet", "--nodes=1", "--ntasks=1", "--time=2", "--job-name=theseus-doctor")
+_ALL_PARTITIONS: Final = ("sinfo", "-h", "-o", "%R")
 _ACCOUNTING: Final = "scontrol show config | sed -n 's/^AccountingStorageType *= *//p'"
 _ASSOCIATIONS: Final = (
     'sacctmgr -n -P show assoc user="$(id -un)" format=account,qos 2>/dev/null || :'
@@ -49,17 +50,18 @@ def slurm_examinations(
     inquiry = inquiry_of(host)
 
     def site(answers: Answers) -> Iterator[Check]:
-        snapshot = inquiry.read(answers)
+        *about, named = answers
+        snapshot = inquiry.read(tuple(about))
         if isinstance(snapshot, SlurmSnapshot):
             yield _version(snapshot)
-            yield from _partitions(host, snapshot)
+            yield from _partitions(host, snapshot, named.output.split())
             yield from _gres(host, mapping, snapshot)
         else:
             reason = snapshot.reason if isinstance(snapshot, Unreachable) else "it cannot be read"
             yield failed("slurm", reason, "is this a login node, and is SLURM up?")
 
     return (
-        Examination(inquiry.commands, site),
+        Examination((*inquiry.commands, _ALL_PARTITIONS), site),
         Examination((("sh", "-c", _ACCOUNTING), ("sh", "-c", _ASSOCIATIONS)), _accounting(host)),
         *([_deep(host, cluster)] if deep else []),
     )
@@ -73,12 +75,12 @@ def _version(snapshot: SlurmSnapshot) -> Check:
     return passed("slurm", snapshot.version or "of a version it does not tell")
 
 
-def _partitions(host: SlurmHost, snapshot: SlurmSnapshot) -> Iterator[Check]:
+def _partitions(host: SlurmHost, snapshot: SlurmSnapshot, names: Sequence[str]) -> Iterator[Check]:
     known = {partition.name: partition for partition in snapshot.partitions}
     for partition in _named(host):
         name = f"partition {partition.name}"
         if partition.name not in known:
-            near = nearest(partition.name, tuple(known))
+            near = nearest(partition.name, names)
             yield failed(name, "SLURM has none of this name", f"see `sinfo -s` there{near}")
         elif not (limits := known[partition.name]).up:
             yield warned(name, "closed at present", "runs wait there until it opens")

@@ -3,19 +3,25 @@
 Each text says what is wrong, where, and what to do next. Only the command line makes exit statuses.
 """
 
-from typing import TypeAlias, assert_never
+from typing import Final, TypeAlias, assert_never
 
 from attrs import frozen
 
 from theseus.core import source_text
+from theseus.core.batch import TooManyRuns
 from theseus.core.codec import NotAPlan, OtherVersion
 from theseus.core.decode import show_path
 from theseus.core.outcome import HostUnreachable, NothingToSend
 from theseus.core.render import render_trace
 from theseus.core.request import BadFlag
+from theseus.core.run_words import AmbiguousRun, UnknownRun
 from theseus.core.solve import NoFit
 from theseus.core.source import SourceError
 from theseus.core.verdict import nobody_answered
+
+FIND_RUNS: Final = (
+    "`theseus ps --all` lists those that are known here, `theseus ps --rescan` finds others"
+)
 
 
 @frozen
@@ -125,11 +131,14 @@ PlanError: TypeAlias = (
     | SourceUnusable
     | PlanUnusable
     | NoFit
+    | TooManyRuns
     | StalePlan
     | HostUnreachable
     | NothingToSend
     | StepFailed
     | SubmissionUnknown
+    | UnknownRun
+    | AmbiguousRun
 )
 
 
@@ -153,6 +162,9 @@ def explain(error: PlanError) -> str:  # noqa: C901, PLR0911, PLR0912  one arm f
         case NoFit(trace):
             found = "no host answers" if nobody_answered(trace) else "nothing fits"
             return f"{found}\n\n{render_trace(trace)}"
+        case TooManyRuns(placed, total, trace):
+            fit = f"{placed} of {total} runs fit now; for the next"
+            return f"{fit}:\n\n{render_trace(trace)}"
         case StalePlan(host, differences):
             return (
                 f"the plan is stale: {host} has changed since it was made: "
@@ -170,8 +182,18 @@ def explain(error: PlanError) -> str:  # noqa: C901, PLR0911, PLR0912  one arm f
                 f"started: look into {run_dir} there before submitting again, or apply the same "
                 "plan again, which never starts a run twice"
             )
+        case UnknownRun(word, nearest):
+            return f"no run is called {word!r}{_meant(nearest)}; {FIND_RUNS}"
+        case AmbiguousRun(word, candidates):
+            return (
+                f"several runs have {word!r} in their id: {', '.join(candidates)}; give more of it"
+            )
         case _:
             assert_never(error)
+
+
+def _meant(nearest: tuple[str, ...]) -> str:
+    return f"; did you mean {' or '.join(map(repr, nearest))}?" if nearest else ""
 
 
 def _plan_unusable(error: NotAPlan | OtherVersion) -> str:

@@ -172,7 +172,9 @@ def _known_hosts(settings: SshSettings) -> tuple[str, ...]:
 
 def _directory() -> Path:
     """Where sockets lie: with what theseus remembers, or where their names are short enough."""
-    directory = user_state_path("theseus") / "ssh"
-    if len(os.fsencode(directory)) + 1 + NAME <= LONGEST_SOCKET:
-        return directory
-    return Path(tempfile.gettempdir()) / f"theseus-{os.geteuid()}"
+    state = user_state_path("theseus") / "ssh"
+    temporary = Path(tempfile.gettempdir()) / f"theseus-{os.geteuid()}"
+    for directory in (state, temporary):
+        if len(os.fsencode(directory)) + 1 + NAME <= LONGEST_SOCKET:
+            return directory
+    return Path("/tmp") / temporary.name  # noqa: S108  shut, and refused when it is another's

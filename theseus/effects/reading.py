@@ -6,6 +6,7 @@ asked.
 
 import json
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -92,9 +93,20 @@ def _not_plain(value: object, path: tuple[str | int, ...]) -> Iterator[Problem]:
             yield Problem(path, expected("text, a number, true or false, a list or mapping", value))
 
 
-def find_job(
-    file: JobFile, key: str | None, load: tuple[str, ...], start: Path
-) -> Result[Job, PlanError]:
+@frozen
+class JobSearch:
+    """Where jobs are looked for: around *start*, and in the modules *load*; once, when needed."""
+
+    start: Path
+    load: tuple[str, ...] = ()
+
+    @cached_property
+    def catalogue(self) -> Catalogue:
+        """The jobs that are there."""
+        return discover(self.start, self.load)
+
+
+def find_job(file: JobFile, key: str | None, search: JobSearch) -> Result[Job, PlanError]:
     """The job that *key*, or else the file's `job:`, names; its config is checked by its class."""
     named = file.values.get("job") if key is None else key
     if not isinstance(named, str) or not named:
@@ -102,7 +114,7 @@ def find_job(
             ("job",), "expected the key of a job, as in `job: command` (or --job KEY)"
         )
         return Failure(located(file.path, file.text, (problem,)))
-    catalogue = discover(start, load)
+    catalogue = search.catalogue
     if refused := load_problems(catalogue):
         return Failure(BadInput(refused))
     entry = catalogue.find(named)

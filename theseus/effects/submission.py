@@ -6,8 +6,10 @@ The only place where those three meet. The order in which the world is asked: so
 
 import asyncio
 import tempfile
+import warnings
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,12 +32,13 @@ from theseus.core.placed import Assignment
 from theseus.core.plan import Plan, Run
 from theseus.core.secrets import ConfigSecret
 from theseus.core.shell import path_word
-from theseus.core.source import SourceError
+from theseus.core.source import SourceError, SourceSnapshot
 from theseus.core.source_text import explain
 from theseus.core.submitted import Submitted, judge
 from theseus.effects import exchange
 from theseus.effects.exchange import ShellPerformer
 from theseus.effects.kept import keep_archive, open_archive
+from theseus.effects.noted import Warn, noted
 from theseus.effects.perform import perform
 from theseus.effects.reach import alias_of, aliases_of, shells
 from theseus.effects.reading import Names, check_names
@@ -64,6 +67,7 @@ class Order:
     environment: tuple[tuple[str, str], ...] = ()
     uv_groups: tuple[str, ...] = ()
     after: str | None = None
+    config_path: str | None = None
 
 
 def plan_from(order: Order, inventory: Inventory) -> Result[Plan, PlanError]:
@@ -91,7 +95,9 @@ def plan_and_archive(
         )
 
 
-async def submit(order: Order, on_plan: OnPlan) -> Result[Submitted, PlanError]:
+async def submit(
+    order: Order, on_plan: OnPlan, warn: Warn = warnings.warn
+) -> Result[Submitted, PlanError]:
     """Plan *order* by what the hosts say now, show the plan to *on_plan*, and perform it."""
     with order.take(order.start) as taken:
         if not is_successful(taken):
@@ -101,21 +107,26 @@ async def submit(order: Order, on_plan: OnPlan) -> Result[Submitted, PlanError]:
             planned = _planned(order, taken, await _surveyed(order, open_shell))
             if not is_successful(planned):
                 return Failure(planned.failure())
-            on_plan(planned.unwrap())
-            return await _perform(planned.unwrap(), open_shell, tree.archive)
+            made = planned.unwrap()
+            on_plan(made)
+            act = partial(_perform, made, open_shell, tree.archive)
+            return await noted(made, order.config_path, warn, act)
 
 
-async def apply(plan: Plan, start: Path) -> Result[Submitted, PlanError]:
+async def apply(
+    plan: Plan, start: Path, warn: Warn = warnings.warn
+) -> Result[Submitted, PlanError]:
     """Perform a saved *plan*, if its target can still give the allocation."""
     async with shells(alias_of(plan.target)) as open_shell:
+        act = partial(_perform, plan, open_shell, _archive_of(plan, start))
         if await _was_submitted(plan, open_shell):
-            return await _perform(plan, open_shell, _archive_of(plan, start))
+            return await noted(plan, None, warn, act)
         inquiry = inquiry_of_target(plan.target)
         inventory = await survey(open_shell, {plan.target.host: inquiry})
         fresh: Result[Plan, PlanError] = check_fresh(plan, inventory.of(plan.target.host))
         if not is_successful(fresh):
             return Failure(fresh.failure())
-        return await _perform(plan, open_shell, _archive_of(plan, start))
+        return await noted(plan, None, warn, act)
 
 
 async def _was_submitted(plan: Plan, open_shell: OpenShell) -> bool:
@@ -129,10 +140,13 @@ async def _was_submitted(plan: Plan, open_shell: OpenShell) -> bool:
     return not isinstance(answers, exchange.Lost) and answers[0].status == 0
 
 
-async def apply_unchecked(plan: Plan, start: Path) -> Result[Submitted, PlanError]:
+async def apply_unchecked(
+    plan: Plan, start: Path, warn: Warn = warnings.warn
+) -> Result[Submitted, PlanError]:
     """Perform a saved *plan* whatever its target says now."""
     async with shells(alias_of(plan.target)) as open_shell:
-        return await _perform(plan, open_shell, _archive_of(plan, start))
+        act = partial(_perform, plan, open_shell, _archive_of(plan, start))
+        return await noted(plan, None, warn, act)
 
 
 def keep_source(order: Order) -> Result[None, PlanError]:
@@ -163,8 +177,15 @@ def _planned(
         return Failure(SourceUnusable(taken.failure()))
     snapshot = taken.unwrap().snapshot
     world = World(order.config, inventory, snapshot, this_release())
-    return check_names(order.names, snapshot.repository).bind(
-        lambda names: build_plan(world, order.request, _assignment(order, names))
+    return assignment_of(order, snapshot).bind(
+        lambda assignment: build_plan(world, order.request, assignment)
+    )
+
+
+def assignment_of(order: Order, snapshot: SourceSnapshot) -> Result[Assignment, PlanError]:
+    """What is to be run, once the repository has a name for the project."""
+    return check_names(order.names, snapshot.repository).map(
+        lambda names: _assignment(order, names)
     )
 
 
@@ -182,7 +203,7 @@ async def _perform(
 ) -> Result[Submitted, PlanError]:
     with tempfile.TemporaryDirectory(prefix="theseus-") as scratch:
         supply = PlanSupply(
-            plan_json(plan).encode(), _opening(archive, Path(scratch)), _config_secret
+            plan_json(plan).encode(), archive_opener(archive, Path(scratch)), config_secret
         )
         performance = await perform(plan.steps, ShellPerformer(open_shell, supply))
     if performance.error is not None:
@@ -191,9 +212,11 @@ async def _perform(
     return verdict
 
 
-def _opening(
+def archive_opener(
     archive: Callable[[Path], Result[object, SourceError]], scratch: Path
 ) -> Callable[[str], Awaitable[Path]]:
+    """What makes the *archive* of a tree in *scratch* when a host lacks it."""
+
     async def opened(tree: str) -> Path:
         made = await asyncio.to_thread(archive, scratch / f"{tree}.tar.gz")
         if not is_successful(made):
@@ -205,7 +228,8 @@ def _opening(
     return opened
 
 
-def _config_secret(reference: ConfigSecret) -> str:
+def config_secret(reference: ConfigSecret) -> str:
+    """The secret inside a key of a config; there is none yet."""
     raise SupplyError(
         NothingToSend(
             f"{reference.key} in {reference.path}", "passwords of mounts are not used yet"

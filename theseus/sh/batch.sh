@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # batch.sh RUN_DIRECTORY: the batch script of a run; SLURM runs it on the job's first node.
+# batch.sh DIRECTORY: that of a job array; the lists `runs` and `logs` there have the run of each index.
 #
 # Law: this file is static and shipped byte for byte. It claims the run for its job, counts its starts,
 # and runs bootstrap.sh on each node through srun. What a run is, bootstrap.sh knows.
@@ -76,6 +77,16 @@ conclude() { # where no node could record the end
     "srun ended with exit status $status before the run could record its end: see the log"
 }
 
+member() { # the run of this index, and its log
+  local run_dirs=() logs=()
+  # shellcheck source=/dev/null
+  source "$run_dir/logs" && source "$run_dir/runs" || exit 1
+  run_dir=${run_dirs[SLURM_ARRAY_TASK_ID]:?"the list of runs has none of this index"}
+  job=${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID # the plain id of one member stands for them all
+  exec >>"${logs[SLURM_ARRAY_TASK_ID]:?}" 2>&1
+}
+
+if [[ -n ${SLURM_ARRAY_TASK_ID:-} ]]; then member; fi
 cd -- "$run_dir" || exit 1
 # SLURM tells the steps itself; this script only has to outlive them
 trap 'signals=$((signals + 1)) told=yes' TERM

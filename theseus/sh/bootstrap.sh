@@ -12,14 +12,14 @@ set -euo pipefail
 shopt -u patsub_replacement 2>/dev/null || true # bash 5.2: `&` in a replacement is itself
 unset BASH_ENV ENV CDPATH GREP_OPTIONS POSIXLY_CORRECT
 unset PYTHONHOME PYTHONPATH PYTHONSTARTUP VIRTUAL_ENV UV_PROJECT_ENVIRONMENT
-umask u=rwx     # whatever the login files say, the owner can read what the run writes
+umask u=rwx,o-w # whatever the login files say: the owner can read what the run writes, and not everybody write
 exec </dev/null # the job asks nobody
 set -m          # each child leads a process group, so that a signal reaches all of it
 
 theseus_run_dir=${1:?"usage: bootstrap.sh RUN_DIRECTORY"}
 [[ $theseus_run_dir == /* ]] || theseus_run_dir=$PWD/$theseus_run_dir
 theseus_stage=environment theseus_message='' theseus_received='' theseus_child='' theseus_last=0 theseus_python=''
-theseus_signals=0 theseus_new_tree='' theseus_project='' theseus_uv='' theseus_start=${2:-} theseus_shared=''
+theseus_signals=0 theseus_new_tree='' theseus_project='' theseus_listed='' theseus_uv='' theseus_start=${2:-} theseus_shared=''
 theseus_restart_count=${theseus_start:-0} theseus_index=0 theseus_nodes=1 theseus_node=main
 theseus_node_dir=$theseus_run_dir theseus_outcome=$theseus_run_dir/outcome.json theseus_speaker='theseus:'
 
@@ -72,7 +72,7 @@ theseus_reason() { # the last error the noted command printed, or else its last 
 }
 
 theseus_module() { # MODULE [ARG…]: a module of the runtime, on the Python found first
-  (cd "$theseus_run_dir" && PYTHONPATH=$theseus_runtime exec "$theseus_python" -m "theseus.runtime.$1" "${@:2}")
+  (cd "$theseus_run_dir" && PYTHONPATH=$theseus_runtime exec "$theseus_python" -S -m "theseus.runtime.$1" "${@:2}")
 }
 
 # --- what the run directory says ----------------------------------------------------------------
@@ -114,7 +114,7 @@ theseus_read() {
     theseus_fail 1 "secrets.env cannot be read: submit the run again"
   set +a
   for theseus_name in RUN_ID TREE ARCHIVE RUNTIME WORK_DIR STATUS_DIR DATA_DIR CHECKPOINT_DIR \
-    RESULTS_DIR TOOLS; do
+    RESULTS_DIR SHARE TOOLS; do
     theseus_name=THESEUS_$theseus_name
     [[ -n ${!theseus_name:-} ]] || theseus_fail 1 "job.env lacks $theseus_name: submit the run again"
   done
@@ -144,7 +144,7 @@ theseus_setup() { # the lines of `setup`: the first that fails ends the run
   trap - ERR
   set -euo pipefail
   set -m
-  umask u=rwx
+  umask u=rwx,o-w
   theseus_traps
   cd -- "$theseus_run_dir"
 }
@@ -157,7 +157,7 @@ theseus_setup_failed() { # STATUS COMMAND
 # --- python -------------------------------------------------------------------------------------
 
 theseus_python_at() { # COMMAND: theseus_python, when it is new enough
-  theseus_python=$("$1" -c 'import sys
+  theseus_python=$("$1" -S -c 'import sys
 sys.exit("too old") if sys.version_info < (3, 9) else print(sys.executable)' 2>/dev/null) &&
     [[ -n $theseus_python ]]
 }
@@ -236,7 +236,7 @@ theseus_unpack() {
     theseus_fail 1 "the source archive $THESEUS_ARCHIVE is not there: submit the run again"
   rm -rf -- "$THESEUS_WORK_DIR".new-* # of a start whose node was lost
   theseus_new_tree=$THESEUS_WORK_DIR.new-$theseus_node-$$
-  theseus_noting mkdir -p -- "$theseus_new_tree" || theseus_fail 1 "cannot make the work directory\
+  theseus_noting mkdir -p -m 0700 -- "$theseus_new_tree" || theseus_fail 1 "cannot make the work directory\
  ($(theseus_reason)): check \`work\` of this cluster"
   theseus_run theseus_noting theseus_extract || {
     theseus_stop_if_told
@@ -254,7 +254,7 @@ theseus_unpack() {
 
 # --- environment --------------------------------------------------------------------------------
 
-theseus_find_project() { # the nearest pyproject.toml that is a project, from the job's directory up
+theseus_find_project() { # from the job's directory up: a pyproject.toml that is a project, or requirements.txt
   local theseus_at=$THESEUS_WORK_DIR${THESEUS_SUBDIRECTORY:+/$THESEUS_SUBDIRECTORY}
   [[ -d $theseus_at ]] || theseus_fail 1 "the source has no directory $THESEUS_SUBDIRECTORY"
   while :; do
@@ -262,13 +262,15 @@ theseus_find_project() { # the nearest pyproject.toml that is a project, from th
       # A pyproject.toml without lock and [project] configures tools; there is nothing to install.
       if [[ -f $theseus_at/uv.lock ]] ||
         grep -Eq '^[[:space:]]*\[[[:space:]]*project[[:space:]]*\]' "$theseus_at/pyproject.toml"; then
-        theseus_project=$theseus_at
+        theseus_project=$theseus_at theseus_listed=''
         return
       fi
     fi
-    [[ $theseus_at == "$THESEUS_WORK_DIR"/* ]] || return 0
+    [[ -n $theseus_listed || ! -f $theseus_at/requirements.txt ]] || theseus_listed=$theseus_at
+    [[ $theseus_at == "$THESEUS_WORK_DIR"/* ]] || break
     theseus_at=${theseus_at%/*}
   done
+  theseus_project=$theseus_listed
 }
 
 theseus_has_lock() { # a workspace keeps one lock at its root
@@ -299,40 +301,43 @@ theseus_find_uv() {
   }
 }
 
-theseus_sync() {
-  local -a theseus_groups theseus_options=()
-  local theseus_group theseus_dev=--no-dev
-  read -ra theseus_groups <<<"${THESEUS_UV_GROUPS:-}"
-  for theseus_group in ${theseus_groups[@]+"${theseus_groups[@]}"}; do
-    [[ $theseus_group != dev ]] || theseus_dev='' # uv installs `dev` unless it is told not to
-    theseus_options+=(--group "$theseus_group")
-  done
-  cd -- "$theseus_project" && "$theseus_uv" sync --frozen $theseus_dev \
-    ${theseus_options[@]+"${theseus_options[@]}"}
+theseus_build() { # the project's environment at .venv: one that runs share, else its own
+  local theseus_tried='uv sync'
+  [[ -n $theseus_project ]] || return 0
+  [[ -n $theseus_listed ]] || theseus_has_lock ||
+    theseus_fail 1 "${theseus_project#"$THESEUS_WORK_DIR"}/pyproject.toml has no uv.lock, so its\
+ environment is not reproducible: run \`uv lock\`, commit uv.lock, submit again"
+  if theseus_run theseus_environment environments; then return; fi
+  theseus_stop_if_told
+  ((theseus_last == 69)) || theseus_fail 1 "the environment cannot be looked for ($(theseus_reason))"
+  theseus_find_uv
+  [[ -z $theseus_listed ]] || theseus_tried='uv pip install'
+  theseus_run theseus_environment environment_build "$theseus_uv" || {
+    theseus_stop_if_told
+    theseus_fail "$theseus_last" "$theseus_tried failed ($(theseus_reason)): see the log; try it in a fresh clone\
+ (uv sync --frozen), and look whether this host has a network or a filled uv_cache"
+  }
 }
 
-theseus_build() {
-  [[ -n $theseus_project ]] || return 0
-  theseus_has_lock || theseus_fail 1 "${theseus_project#"$THESEUS_WORK_DIR"}/pyproject.toml has no\
- uv.lock, so its environment is not reproducible: run \`uv lock\`, commit uv.lock, submit again"
-  theseus_find_uv
-  export UV_PROJECT_ENVIRONMENT=$theseus_project/.venv
-  theseus_say "uv sync in ${theseus_project}"
-  theseus_run theseus_noting theseus_sync || {
-    theseus_stop_if_told
-    theseus_fail "$theseus_last" "uv sync failed ($(theseus_reason)): see the log; try it in a fresh\
- clone (uv sync --frozen), and look whether this host has a network or a filled uv_cache"
-  }
-  unset UV_PROJECT_ENVIRONMENT
+theseus_environment() { # MODULE [UV]
+  theseus_noting theseus_module "$1" "$theseus_node_dir" "$theseus_project" "${@:2}"
 }
 
 theseus_activate() {
   [[ -n $theseus_project ]] || return 0
   export VIRTUAL_ENV=$theseus_project/.venv
+  [[ ! -L $VIRTUAL_ENV ]] || export UV_NO_SYNC=${UV_NO_SYNC:-1} # `uv run` takes it as it is
   theseus_without_colon "$VIRTUAL_ENV" venv
   export PATH="$theseus_path/bin:$PATH"
-  (theseus_python_at python3) || theseus_fail 1 "the project's environment has a Python older than\
+  theseus_is_new "$VIRTUAL_ENV" || theseus_fail 1 "the project's environment has a Python older than\
  3.9: raise \`requires-python\`, run \`uv lock\`, commit, submit again"
+}
+
+theseus_is_new() { # ENVIRONMENT: whether its Python is 3.9 or later, by its own account
+  local theseus_key theseus_value
+  while IFS=' =' read -r theseus_key theseus_value; do
+    case $theseus_key in version | version_info) [[ $theseus_value != 3.[0-8].* ]] || return 1 ;; esac
+  done <"$1/pyvenv.cfg"
 }
 
 # --- the job ------------------------------------------------------------------------------------
@@ -367,7 +372,8 @@ theseus_record_by_hand() { # STATE STATUS MESSAGE KEPT: where no Python can
   printf '{"state": "%s", "exit_status": %d, "signal": null, "stage": "%s", "message": %s, "ended_at": "%s", "work_dir": %s}\n' \
     "$1" "$2" "$theseus_stage" "$(theseus_json "$3")" "$theseus_now" "$theseus_kept" >"$theseus_outcome.new"
   mv -- "$theseus_outcome.new" "$theseus_outcome"
-  [[ $theseus_index == 0 && -n ${THESEUS_STATUS_DIR:-} ]] && mkdir -p -- "$THESEUS_STATUS_DIR" || return 0
+  # shellcheck disable=SC2174 # the directories above it are shared with other runs, of others perhaps
+  [[ $theseus_index == 0 && -n ${THESEUS_STATUS_DIR:-} ]] && mkdir -p -m 0700 -- "$THESEUS_STATUS_DIR" || return 0
   printf '{"run": {"id": %s}, "state": "%s", "exit_status": %d, "message": %s, "heartbeat": "%s", "ended_at": "%s", "restart_count": %d}\n' \
     "$(theseus_json "${THESEUS_RUN_ID:-}")" "$1" "$2" "$(theseus_json "$3")" "$theseus_now" \
     "$theseus_now" "$theseus_restart_count" >"$THESEUS_STATUS_DIR/metadata.json.new"
@@ -428,7 +434,6 @@ theseus_setup
 theseus_find_python
 [[ -z ${THESEUS_AFTER:-} ]] || theseus_after
 [[ -z ${4:-} ]] || { theseus_stage=job && theseus_fail "$3" "$4"; }
-theseus_python_on_path
 theseus_stage=unpack
 ((theseus_nodes == 1)) || theseus_meet
 [[ -n $theseus_shared ]] || theseus_unpack
@@ -439,5 +444,6 @@ if [[ -z $theseus_shared ]]; then
   ((theseus_nodes == 1 || theseus_index)) || : >"$theseus_together/prepared"
 fi
 theseus_activate
+[[ -n $theseus_project ]] || theseus_python_on_path
 theseus_stage=job
 theseus_job

@@ -12,6 +12,7 @@
 set -u
 set -o pipefail
 set +e
+umask o-w         # runs are executed from what is made here: whatever the login files say, not everybody writes there
 locale=${LC_ALL-} # for what is started here; this text itself counts bytes
 export LC_ALL=C
 unset BASH_ENV ENV CDPATH
@@ -34,17 +35,17 @@ run() { # INDEX COMMAND [ARG…]
   local index=$1 output status=0
   shift
   if [[ -n $halted ]]; then
-    if [[ $1 == receive ]]; then take "$3" >/dev/null; fi
+    case $1 in receive) take "$3" ;; unpack) take "$2" ;; esac >/dev/null
     frame "$index" skipped ''
     return
   fi
   case $1 in
-    receive | obtain) output=$("$@") || status=$? ;;
+    receive | unpack | obtain) output=$("$@") || status=$? ;;
     *) output=$("$@" </dev/null) || status=$? ;;
   esac
   if ((status)); then halted=1; fi
   if ((status == 75)); then
-    case $1 in claim | launch | submit | submit_after) status=answered ;; esac
+    case $1 in claim | launch | submit | submit_after | submit_array) status=answered ;; esac
   fi
   frame "$index" "$status" "$output"
 }
@@ -98,8 +99,21 @@ settle() { # MODE PART PATH: a directory in the way is an error, not the place t
   chmod "$1" "$2" && mv -f -- "$2" "$3"
 }
 
+unpack() { # SIZE SHA256 DIRECTORY: the next SIZE bytes are an archive of files that belong below DIRECTORY
+  local part=$3/unpack.$$.$RANDOM status=0
+  accept "$part" "$1" && intact "$part" "$1" "$2" && (
+    umask 077
+    unset TAR_OPTIONS GZIP
+    tar -xzmof - -C "$3" <"$part" # -m: they are as old as they are here
+  ) || status=1
+  rm -f -- "$part"
+  if ((status)); then echo "could not write below $3" >&2; fi
+  return "$status"
+}
+
 obtain() { # INDEX MODE PATH: have PATH; asks for `SIZE SHA256` and the bytes only where it is missing
   local size sha256
+  touch -c -- "$3" 2>/dev/null # it is in use: `theseus clean` goes by the time
   if [[ -e $3 ]]; then
     printf present
     return
@@ -109,7 +123,15 @@ obtain() { # INDEX MODE PATH: have PATH; asks for `SIZE SHA256` and the bytes on
   receive "$2" "$size" "$sha256" "$3" && printf sent
 }
 
+guarded() { # DIRECTORY: can nobody but its owner and group replace what lies in it?
+  [[ -z $(find "$1/." -maxdepth 0 -perm -002 ! -perm -1000 2>/dev/null) ]] && return
+  echo "$1 can be written to by everybody, and runs are executed from there: chmod o-w it" >&2
+  return 1
+}
+
 claim() { # RUN_DIR: 75 and the answer, when the run was submitted before
+  local runs=${1%/*}
+  guarded "${runs%/*}" && guarded "$runs" || return 1
   if mkdir -m 0700 -- "$1" 2>/dev/null; then
     printf claimed
   elif [[ -s $1/answer ]]; then
@@ -215,6 +237,19 @@ submit() { # RUN_DIR SBATCH [ARG…]: hand the run to SLURM and answer `slurm JO
     return 1
   fi
   answer "$run_dir" slurm "$id" ${cluster:+"$cluster"}
+}
+
+submit_array() { # DIRECTORY SBATCH [ARG…]: submit; each of its runs has an answer of its own then
+  local said id cluster index run_dirs=()
+  # shellcheck source=/dev/null
+  source "$1/runs" || return
+  said=$(submit "$@") || return
+  read -r _ id cluster <<<"$said"
+  for index in "${!run_dirs[@]}"; do # one that has started already has answered itself
+    [[ -s ${run_dirs[index]}/answer ]] ||
+      printf '%s\n' "slurm ${id}_$index${cluster:+ $cluster}" >"${run_dirs[index]}/answer"
+  done
+  printf '%s\n' "$said"
 }
 
 state() { # RUN_DIR: how the run ended; nothing before it has
