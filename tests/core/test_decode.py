@@ -40,6 +40,7 @@ FULL: dict[str, Any] = {
             "cluster": "lab",
             "ssh": "box",
             "transport": "asyncssh",
+            "connections_per_minute": 5,
             "uv_groups": ["train"],
             "chips": {"h100": 8},
             "mem": "128G",
@@ -55,6 +56,7 @@ FULL: dict[str, Any] = {
             "cluster": "lab",
             "ssh": "login",
             "transport": "auto",
+            "connections_per_minute": 30,
             "partitions": [
                 "gpu",
                 {

@@ -24,7 +24,8 @@ from theseus.effects.follow import (
     Watcher,
     follow,
 )
-from theseus.effects.local import GRACE, local_shell
+from theseus.effects.local import local_shell
+from theseus.effects.process_shell import GRACE
 from theseus.effects.shells import OpenShell
 
 BOOTSTRAP = """

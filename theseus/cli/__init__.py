@@ -25,6 +25,8 @@ COMMANDS = {
     "ssh": "Open a shell on the node of a run, in its work directory.",
     "explain": "Show how the host of a run was chosen.",
     "hosts": "Ask all hosts at once what they have and what is free.",
+    "doctor": "Examine hosts and say what to do where they are not fit for runs.",
+    "login": "Open the connection to a host once, so that no command asks for anything.",
     "clean": "Remove what runs have left behind and no run uses any more.",
     "jobs": "List the jobs that can be run.",
     "configure": "Write a job config with every field and default of a job.",

@@ -94,6 +94,7 @@ def _target(choice: Choice, host: Host) -> Target:
         partition=choice.partition,
         ssh=host.ssh,
         transport=host.transport,
+        connections_per_minute=host.connections_per_minute,
     )
 
 

@@ -5,7 +5,7 @@ What a key means is said here and in `examples/dispatch.yaml`; nothing here read
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Final, Literal, TypeAlias
 
 from attrs import frozen
 
@@ -24,6 +24,7 @@ from theseus.core.juicefs import CacheSize, MountUrl, PinnedJuicefs, Squash
 from theseus.core.secrets import Referenced, SecretReference
 
 Transport: TypeAlias = Literal["auto", "asyncssh", "openssh", "local"]
+CONNECTIONS_PER_MINUTE: Final = 20
 _EMPTY: Mapping[str, str] = MappingProxyType({})
 _NO_ENVIRONMENT: Mapping[str, str | Referenced] = MappingProxyType({})
 _NO_SECRETS: Mapping[str, SecretReference] = MappingProxyType({})
@@ -58,6 +59,7 @@ class PlainHost:
     cluster: str
     ssh: str | None = None
     transport: Transport = "auto"
+    connections_per_minute: Positive = CONNECTIONS_PER_MINUTE
     uv_groups: tuple[UvGroup, ...] = ()
     chips: Mapping[str, Limit] | None = None
     mem: Memory | None = None
@@ -88,6 +90,7 @@ class SlurmHost:
     partitions: tuple[Annotated[Partition, OrName()], ...]
     ssh: str | None = None
     transport: Transport = "auto"
+    connections_per_minute: Positive = CONNECTIONS_PER_MINUTE
     cpu_partitions: tuple[Annotated[Partition, OrName()], ...] = ()
     account: str | None = None
     qos: str | None = None

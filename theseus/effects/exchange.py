@@ -146,7 +146,9 @@ class Dialogue:
     def _outcome(self, index: int, silence: Failed | Unknown) -> Outcome:
         frame = self._frames.get(index)
         if frame is None:
-            return silence if index <= self._begun else NotReached()
+            # the first step is told why, also where the far side was gone before it was sent
+            told = max(self._begun, self._sendings[0].index)
+            return silence if index <= told else NotReached()
         output = frame.output.decode("utf-8", "surrogateescape")
         match frame.status:
             case "0":

@@ -13,7 +13,7 @@ set -euo pipefail
 shopt -u patsub_replacement 2>/dev/null || true # bash 5.2: `&` in a replacement is itself
 unset BASH_ENV ENV CDPATH GREP_OPTIONS POSIXLY_CORRECT
 unset PYTHONHOME PYTHONPATH PYTHONSTARTUP VIRTUAL_ENV UV_PROJECT_ENVIRONMENT
-umask u=rwx     # whatever the login files say, the owner can read what the run writes
+umask u=rwx,o-w # whatever the login files say: the owner can read what the run writes, and not everybody write
 exec </dev/null # the job asks nobody
 set -m          # each child leads a process group, so that a signal reaches all of it
 
@@ -203,7 +203,7 @@ theseus_set_up() {  # a process of its own; writes shell text to 8, or on a fail
     for theseus_name in c d f l m n s t u v; do
       printf 'ulimit -S%s %s 2>/dev/null\n' "$theseus_name" "$(ulimit -S"$theseus_name")"
     done
-    printf 'umask %s; umask u=rwx\n:\n' "$(umask)"
+    printf 'umask %s; umask u=rwx,o-w\n:\n' "$(umask)"
   } >&8
 }
 
@@ -359,7 +359,7 @@ theseus_unpack() {
     theseus_fail 1 "the source archive $THESEUS_ARCHIVE is not there: submit the run again"
   rm -rf -- "$THESEUS_WORK_DIR".new-* # of a start whose node was lost
   theseus_new_tree=$THESEUS_WORK_DIR.new-$theseus_node-$$
-  theseus_noting mkdir -p -- "$theseus_new_tree" || theseus_fail 1 "cannot make the work directory\
+  theseus_noting mkdir -p -m 0700 -- "$theseus_new_tree" || theseus_fail 1 "cannot make the work directory\
  ($(theseus_reason)): check \`work\` of this cluster"
   theseus_run theseus_noting theseus_extract || {
     theseus_stop_if_told
@@ -504,7 +504,8 @@ theseus_record_by_hand() { # STATE STATUS MESSAGE KEPT: where no Python can
     "$1" "$2" "$theseus_stage" "$(theseus_json "$3")" "$theseus_now" "$theseus_kept" >"$theseus_outcome.new"
   [[ $theseus_index != 0 || $1 == preempted ]] || rm -f secrets.env # before it is said that the run has ended
   mv -- "$theseus_outcome.new" "$theseus_outcome"
-  [[ $theseus_index == 0 && -n ${THESEUS_STATUS_DIR:-} ]] && mkdir -p -- "$THESEUS_STATUS_DIR" || return 0
+  # shellcheck disable=SC2174 # the directories above it are shared with other runs, of others perhaps
+  [[ $theseus_index == 0 && -n ${THESEUS_STATUS_DIR:-} ]] && mkdir -p -m 0700 -- "$THESEUS_STATUS_DIR" || return 0
   printf '{"run": {"id": %s}, "state": "%s", "exit_status": %d, "message": %s, "heartbeat": "%s", "ended_at": "%s", "restart_count": %d}\n' \
     "$(theseus_json "${THESEUS_RUN_ID:-}")" "$1" "$2" "$(theseus_json "$3")" "$theseus_now" \
     "$theseus_now" "$theseus_restart_count" >"$THESEUS_STATUS_DIR/metadata.json.new"

@@ -12,6 +12,7 @@
 set -u
 set -o pipefail
 set +e
+umask o-w         # runs are executed from what is made here: whatever the login files say, not everybody writes there
 locale=${LC_ALL-} # for what is started here; this text itself counts bytes
 export LC_ALL=C
 unset BASH_ENV ENV CDPATH
@@ -122,7 +123,15 @@ obtain() { # INDEX MODE PATH: have PATH; asks for `SIZE SHA256` and the bytes on
   receive "$2" "$size" "$sha256" "$3" && printf sent
 }
 
+guarded() { # DIRECTORY: can nobody but its owner and group replace what lies in it?
+  [[ -z $(find "$1/." -maxdepth 0 -perm -002 ! -perm -1000 2>/dev/null) ]] && return
+  echo "$1 can be written to by everybody, and runs are executed from there: chmod o-w it" >&2
+  return 1
+}
+
 claim() { # RUN_DIR: 75 and the answer, when the run was submitted before
+  local runs=${1%/*}
+  guarded "${runs%/*}" && guarded "$runs" || return 1
   if mkdir -m 0700 -- "$1" 2>/dev/null; then
     printf claimed
   elif [[ -s $1/answer ]]; then
