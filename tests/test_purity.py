@@ -22,7 +22,7 @@ MODULES = tuple(sorted((ROOT / "theseus" / "core").glob("*.py")))
 NAMES = [module.stem for module in MODULES]
 ALLOWED = {
     *("base64", "bisect", "collections", "difflib", "fnmatch", "functools", "hashlib", "itertools"),
-    "json",
+    *("json", "math"),
     *("re", "types", "typing", "urllib.parse"),
     *("attrs", "cattrs", "returns", "theseus.base", "theseus.core"),
 }

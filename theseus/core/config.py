@@ -67,6 +67,7 @@ class PlainHost:
     secrets: Mapping[str, SecretSource] = _NO_SECRETS
     setup: tuple[str, ...] = ()
     modules: tuple[str, ...] = ()
+    notify: tuple[str, ...] = ()
 
 
 @frozen
@@ -104,6 +105,7 @@ class SlurmHost:
     secrets: Mapping[str, SecretSource] = _NO_SECRETS
     setup: tuple[str, ...] = ()
     modules: tuple[str, ...] = ()
+    notify: tuple[str, ...] = ()
 
 
 Host: TypeAlias = PlainHost | SlurmHost
@@ -120,6 +122,7 @@ class DispatchConfig:
     hosts: Mapping[str, AnyHost]
     priority: tuple[str, ...] = ()
     gres_mapping: Mapping[str, str] = _EMPTY
+    notify: tuple[str, ...] = ()
 
     def hosts_by_preference(self) -> tuple[str, ...]:
         """Host names in priority order, then the unlisted ones in file order."""
