@@ -29,6 +29,7 @@ FULL: dict[str, Any] = {
             "cache_size": "100G",
             "cache_dir": "/fast",
             "all_squash": "1000:1000",
+            "juicefs": {"url": "https://example.org/juicefs", "sha256": "ab" * 32},
             "env": {"A": "x"},
             "secrets": {"B": "env:B"},
         }

@@ -7,6 +7,7 @@ Text that stands in the plan, and references to secrets. Which steps bring them 
 from collections.abc import Iterator, Mapping
 
 from theseus.core.config import PlainHost
+from theseus.core.mount import mount_places, mount_secrets, mount_texts
 from theseus.core.payload import (
     JobConfig,
     Shipped,
@@ -14,12 +15,14 @@ from theseus.core.payload import (
     hardware_of,
     job_argv,
     job_env,
+    modules_file,
     payload_json,
     separate_secrets,
     setup_lines,
 )
 from theseus.core.placed import Placed
 from theseus.core.secrets import Referenced, SecretReference
+from theseus.core.shell import environment_file
 from theseus.core.steps import Secret
 
 
@@ -33,18 +36,23 @@ def run_files(placed: Placed) -> Iterator[tuple[str, str]]:
     assignment, choice = placed.assignment, placed.choice
     hardware = hardware_of(choice.allocation, choice.host, placed.cluster, placed.request.n_shards)
     yield "job.argv", job_argv(placed.paths)
-    yield "job.env", job_env(assignment.run, placed.paths, _shipped(placed), _environment(placed))
+    yield "job.env", job_env(assignment.run, placed.paths, _shipped(placed), _decided(placed))
     yield (
         "payload.json",
         payload_json(assignment.run, assignment.job, job_config(placed), hardware),
     )
-    if setup := setup_lines(placed.host.modules, placed.host.setup):
-        yield "setup.sh", setup
+    if variables := _plain_variables(placed):
+        yield "user.env", environment_file(variables, {})
+    if placed.host.modules:
+        yield "modules", modules_file(placed.host.modules)
+    if placed.host.setup:
+        yield "setup.sh", setup_lines(placed.host.setup)
 
 
 def run_secrets(placed: Placed) -> tuple[Secret, ...]:
-    """What secrets.env will hold: the references of the job config, then those of variables."""
-    return (*job_config(placed).secrets, *_secret_variables(placed))
+    """What secrets.env will hold: references of the job config, of the mount, then of variables."""
+    mount = mount_secrets(placed.settings)
+    return (*job_config(placed).secrets, *mount, *_secret_variables(placed))
 
 
 def _shipped(placed: Placed) -> Shipped:
@@ -58,6 +66,7 @@ def _shipped(placed: Placed) -> Shipped:
         uv_cache=placed.settings.uv_cache,
         # SLURM knows dependencies: there it is an option of sbatch
         after=placed.after if isinstance(placed.host, PlainHost) else None,
+        mount=mount_places(placed.settings),
     )
 
 
@@ -72,11 +81,15 @@ def _assigned(placed: Placed) -> Mapping[str, str | Referenced | SecretReference
     }
 
 
-def _environment(placed: Placed) -> Mapping[str, str]:
-    plain = {name: value for name, value in _assigned(placed).items() if isinstance(value, str)}
+def _plain_variables(placed: Placed) -> Mapping[str, str]:
+    return {name: value for name, value in _assigned(placed).items() if isinstance(value, str)}
+
+
+def _decided(placed: Placed) -> Mapping[str, str]:
+    """Variables that follow from the allocation."""
     time = placed.choice.allocation.time
     limit = {} if time is None else {"THESEUS_TIME_LIMIT": str(time)}
-    return {**_pinned(placed), **plain, **limit}
+    return {**_pinned(placed), **limit, **mount_texts(placed.settings)}
 
 
 def _pinned(placed: Placed) -> Mapping[str, str]:
