@@ -162,7 +162,7 @@ def test_exit_statuses() -> None:
     """Every exit status the command line makes has its row, and no other has one."""
     made = {
         *(invoke.DONE, invoke.FAILED, invoke.BAD_INPUT, invoke.NOTHING_FITS),
-        *(invoke.UNREACHABLE, invoke.UNKNOWN, invoke.INTERRUPTED),
+        *(invoke.UNREACHABLE, invoke.UNKNOWN, invoke.INTERRUPTED, invoke.TIMED_OUT),
     }
     rows = re.findall(r"^\| (\d+) \|", ERRORS.section("Exit statuses"), re.MULTILINE)
     assert set(map(int, rows)) == made

@@ -17,9 +17,9 @@ pytestmark = pytest.mark.slow
 WAITING = "echo started; until test -e ~/go; do sleep 0.05; done; echo went"
 
 
-def submitted(inside: Inside, desk: Desk, *words: str) -> Submission:
+def submitted(inside: Inside, desk: Desk, *words: str, name: str = "demo") -> Submission:
     """Submit `train.yaml` with *words*."""
-    return submission(desk, inside(desk, "submit", "demo", "train.yaml", "--json", *words))
+    return submission(desk, inside(desk, "submit", name, "train.yaml", "--json", *words))
 
 
 def begun(run: Submission) -> None:
@@ -153,3 +153,49 @@ def test_ssh_terminal(inside: Inside, desk: Desk) -> None:
         assert process.wait(timeout=20) == 3
     os.close(ours)
     (desk.home / "go").touch()
+
+
+NOTIFY = 'echo "$THESEUS_NAME $THESEUS_STATE $THESEUS_EXIT_STATUS" >>~/notes'
+
+
+def test_wait_and_notify(inside: Inside, desk: Desk) -> None:
+    """All runs are waited for; the first that did not complete gives the status."""
+    config = desk.home / ".theseus.yaml"
+    config.write_text(config.read_text() + f"notify: [sh, -c, {NOTIFY!r}]\n")
+    job(desk, "test $THESEUS_NAME != bad || exit 3")
+    good, bad = submitted(inside, desk), submitted(inside, desk, name="bad")
+    for run in (good, bad):
+        run.outcome()
+    waited = inside(desk, "wait", good.run_id, "bad")
+    assert (waited.status, waited.out) == (3, "")
+    assert f"run {good.run_id} completed\n" in waited.err
+    assert f"run {bad.run_id} failed with exit status 3" in waited.err
+    assert sorted((desk.home / "notes").read_text().splitlines()) == [
+        "bad failed 3",
+        "demo completed 0",
+    ]
+    inside(desk, "logs", "-f", "bad")
+    assert (desk.home / "notes").read_text().count("bad failed 3") == 2
+    assert inside(desk, "wait", "demo").status == 0
+
+
+def test_wait_no_longer(inside: Inside, desk: Desk) -> None:
+    """After the time that was given, waiting ends and names what goes on."""
+    job(desk, WAITING)
+    run = submitted(inside, desk)
+    waited = inside(desk, "wait", run.run_id, "--timeout", "1")
+    assert waited.status == 124
+    assert f"after 1 s not ended: {run.run_id}" in waited.err
+    (desk.home / "go").touch()
+    assert inside(desk, "wait", run.run_id, "--timeout", "-1").status == 2
+
+
+def test_notify_that_fails(inside: Inside, desk: Desk) -> None:
+    """A command that cannot be started is said, and does no harm."""
+    config = desk.home / ".theseus.yaml"
+    config.write_text(config.read_text() + "notify: [no-such-command]\n")
+    run = submitted(inside, desk)
+    run.outcome()
+    waited = inside(desk, "wait", run.run_id)
+    assert waited.status == 0
+    assert "notify: no-such-command: No such file or directory; correct `notify`" in waited.err

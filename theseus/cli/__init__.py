@@ -19,6 +19,7 @@ COMMANDS = {
     "bootstrap": "Write a run as one file, to be started by hand with bash or sbatch.",
     "run": "Run a job here, in this process, without dispatching it.",
     "ps": "Show runs and how they are now.",
+    "wait": "Stay until runs have ended.",
     "logs": "Print the log of a run, and stay until it ends.",
     "cancel": "End runs for good.",
     "pull": "Bring the results or checkpoints of a run here.",

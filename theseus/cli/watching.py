@@ -4,7 +4,11 @@ import asyncio
 import sys
 from typing import assert_never
 
+from returns.pipeline import is_successful
+
 from theseus.cli.invoke import DONE, FAILED, INTERRUPTED, UNREACHABLE, say
+from theseus.cli.run_words import find_run
+from theseus.core.ended import RunEnd
 from theseus.core.errors import explain
 from theseus.core.job_end import explain_end
 from theseus.core.plan import Plan
@@ -22,6 +26,7 @@ from theseus.effects.follow import (
     Watcher,
     follow,
 )
+from theseus.effects.notify import notify
 from theseus.effects.reach import alias_of, shells
 
 
@@ -49,6 +54,10 @@ def _ended(plan: Plan, state: Sight) -> int:
             message = outcome.get("message")
             said = "" if message in {None, f"ended with exit status {status}"} else f": {message}"
             say(f"run {plan.run.id} {outcome.get('state')} with exit status {status}{said}")
+            end = RunEnd(plan, str(outcome.get("state")), status, str(message or ""))
+            remembered = find_run(plan.run.id)
+            if is_successful(remembered):
+                notify(remembered.unwrap().config, end, say)
             if status == DONE:
                 say(f"results: {plan.paths.results}")
             return status

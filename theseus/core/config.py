@@ -69,6 +69,7 @@ class PlainHost:
     secrets: Mapping[str, SecretSource] = _NO_SECRETS
     setup: tuple[str, ...] = ()
     modules: tuple[str, ...] = ()
+    notify: tuple[str, ...] = ()
 
 
 @frozen
@@ -107,6 +108,7 @@ class SlurmHost:
     secrets: Mapping[str, SecretSource] = _NO_SECRETS
     setup: tuple[str, ...] = ()
     modules: tuple[str, ...] = ()
+    notify: tuple[str, ...] = ()
 
 
 Host: TypeAlias = PlainHost | SlurmHost
@@ -123,6 +125,7 @@ class DispatchConfig:
     hosts: Mapping[str, AnyHost]
     priority: tuple[str, ...] = ()
     gres_mapping: Mapping[str, str] = _EMPTY
+    notify: tuple[str, ...] = ()
 
     def hosts_by_preference(self) -> tuple[str, ...]:
         """Host names in priority order, then the unlisted ones in file order."""
