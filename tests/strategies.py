@@ -169,6 +169,7 @@ def requests(draw: st.DrawFn, clusters: tuple[str, ...] = ()) -> HardwareRequest
         time=draw(st.none() | st.integers(1, 10_000)),
         nodes=draw(st.sampled_from([None, None, 1, 2])),
         cpus=draw(st.none() | st.integers(1, 64)),
+        queue=draw(st.booleans()),
     )
 
 

@@ -45,7 +45,7 @@ VOCABULARY = frozenset(
     {
         *("config", "job config", "request", "cluster", "host", "partition", "chip", "inventory"),
         *("probe", "source snapshot", "allocation", "plan", "step", "performer", "outcome", "run"),
-        *("payload", "bootstrap", "runtime"),
+        *("payload", "bootstrap", "runtime", "lease"),
     }
 )
 TABLES = {

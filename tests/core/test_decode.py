@@ -41,6 +41,7 @@ FULL: dict[str, Any] = {
             "transport": "asyncssh",
             "uv_groups": ["train"],
             "chips": {"h100": 8},
+            "leases": "/srv/leases",
             "mem": "128G",
             "time": "12h",
             "cpus_per_task": 8,

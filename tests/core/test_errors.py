@@ -40,6 +40,7 @@ ERRORS: list[tuple[PlanError, str, str]] = [
     (errors.PlanUnusable("p.json", OtherVersion(7, 1)), "schema version 7", "again"),
     (NoFit((REJECTED,)), "nothing fits\n\nHOST", "box"),
     (NoFit((TraceLine("box", None, "unreachable", "off"),)), "no host answers\n\nHOST", "off"),
+    (errors.GpusTaken("r1", "box", "needs 2 GPUs; plan again"), "box: needs 2", "plan again"),
     (errors.StalePlan("box", ("GPU 1 is busy", "b")), "GPU 1 is busy; b", "--force"),
     (HostUnreachable("box", "is off", "turn it on"), "box: is off", "turn it on"),
     (NothingToSend("the secret is gone", "set it"), "the secret is gone", "set it"),

@@ -12,6 +12,7 @@ from theseus.core.errors import (
     BadFile,
     BadInput,
     BadJob,
+    GpusTaken,
     PlanError,
     PlanUnusable,
     SourceUnusable,
@@ -40,7 +41,7 @@ def exit_status(error: PlanError) -> int:
     match error:
         case NoFit(trace):
             return UNREACHABLE if nobody_answered(trace) else NOTHING_FITS
-        case StalePlan():
+        case StalePlan() | GpusTaken():
             return NOTHING_FITS
         case HostUnreachable():
             return UNREACHABLE

@@ -25,6 +25,7 @@ from theseus.core.fields import (
 from theseus.core.secrets import Referenced, SecretReference
 
 Transport: TypeAlias = Literal["auto", "asyncssh", "openssh", "local"]
+DEFAULT_LEASES = "/var/tmp/theseus-leases"  # noqa: S108  locks of all users: lease_directory.py
 _EMPTY: Mapping[str, str] = MappingProxyType({})
 _NO_ENVIRONMENT: Mapping[str, str | Referenced] = MappingProxyType({})
 _NO_SECRETS: Mapping[str, SecretReference] = MappingProxyType({})
@@ -53,13 +54,17 @@ class ClusterConfig:
 
 @frozen
 class PlainHost:
-    """A machine that jobs are started on directly. *chips* caps what may be used of each chip."""
+    """A machine that jobs are started on directly. *chips* caps what may be used of each chip.
+
+    *leases* is where all of its users hold locks on its GPUs.
+    """
 
     cluster: str
     ssh: str | None = None
     transport: Transport = "auto"
     uv_groups: tuple[UvGroup, ...] = ()
     chips: Mapping[str, Limit] | None = None
+    leases: RemotePath = DEFAULT_LEASES
     mem: Memory | None = None
     time: Minutes | None = None
     cpus_per_task: Positive | None = None

@@ -69,8 +69,9 @@ def instruction(step: Step) -> Instruction:  # noqa: C901  one arm for each step
             return Obtain(path_word(path), mode, content)
         case EnsureTree(_, path, _):
             return Obtain(path_word(path), 0o644, step)
-        case Launch(_, run_dir, log):
-            return Command(f"launch {path_word(run_dir)} {path_word(log)}")
+        case Launch(_, run_dir, log, leases):
+            command = "launch" if leases is None else "launch_leased"
+            return Command(f"{command} {path_word(run_dir)} {path_word(log)}")
         case Submit(_, run_dir, argv, after):
             words = " ".join(option_word(argument) for argument in argv)
             command = "submit" if after is None else f"submit_after {path_word(after)}"

@@ -1,11 +1,11 @@
 """What a performance means for the run: submitted, refused at a step, or unknown."""
 
-from typing import assert_never
+from typing import Final, assert_never
 
 from attrs import frozen
 from returns.result import Failure, Result, Success
 
-from theseus.core.errors import StepFailed, SubmissionUnknown
+from theseus.core.errors import GpusTaken, StepFailed, SubmissionUnknown
 from theseus.core.outcome import (
     AlreadySubmitted,
     Done,
@@ -23,17 +23,25 @@ from theseus.core.steps import Launch, Submit
 
 @frozen
 class Submitted:
-    """The run of *plan* was started, with *answer*; *again* when that had happened before."""
+    """The run of *plan* was started, with *answer*; *again* when that had happened before.
+
+    *gpus* are those it has leased; *queued* says that it waits for its turn.
+    """
 
     plan: Plan
     answer: str
     again: bool
+    gpus: tuple[str, ...] = ()
+    queued: bool = False
 
 
-NotSubmitted = StepFailed | HostUnreachable | SubmissionUnknown
+NO_GPUS: Final = 69  # of launch_leased in perform.sh
+NotSubmitted = GpusTaken | StepFailed | HostUnreachable | SubmissionUnknown
 
 
-def judge(plan: Plan, outcomes: tuple[Outcome, ...]) -> Result[Submitted, NotSubmitted]:
+def judge(  # noqa: C901  one arm for each outcome, in one place
+    plan: Plan, outcomes: tuple[Outcome, ...]
+) -> Result[Submitted, NotSubmitted]:
     """Whether *outcomes*, one for each step of *plan*, amount to a submission."""
     for number, (step, outcome) in enumerate(zip(plan.steps, outcomes, strict=True), 1):
         match outcome:
@@ -41,6 +49,8 @@ def judge(plan: Plan, outcomes: tuple[Outcome, ...]) -> Result[Submitted, NotSub
                 continue
             case AlreadySubmitted(answer):
                 return Success(Submitted(plan, answer, again=True))
+            case Failed(status, message) if status == NO_GPUS and isinstance(step, Launch):
+                return Failure(GpusTaken(plan.run.id, step.host, message.strip()))
             case Failed(_, message):
                 return Failure(
                     StepFailed(plan.run.id, step.host, number, describe_step(step), _said(message))
@@ -53,7 +63,9 @@ def judge(plan: Plan, outcomes: tuple[Outcome, ...]) -> Result[Submitted, NotSub
                 return Failure(_cut_short(step.host, "the plan was not performed to its end"))
             case _:
                 assert_never(outcome)
-    return Success(Submitted(plan, _last_output(outcomes), again=False))
+    answer, _, lease = _last_output(outcomes).partition("\n")
+    word, *gpus = lease.split() or ("",)
+    return Success(Submitted(plan, answer, again=False, gpus=tuple(gpus), queued=word == "queued"))
 
 
 def _said(message: str) -> str:

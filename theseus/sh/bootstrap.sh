@@ -106,6 +106,8 @@ theseus_begin() { # a run starts once, and again only after it was preempted; ba
 
 theseus_read() {
   local theseus_name
+  # of the login's environment; a choice of GPUs in job.env is the user's own
+  [[ ! -e lease.json ]] || unset CUDA_VISIBLE_DEVICES HIP_VISIBLE_DEVICES ROCR_VISIBLE_DEVICES
   set -a
   # shellcheck source=/dev/null
   source ./job.env || theseus_fail 1 "$theseus_run_dir/job.env cannot be read: submit the run again"
@@ -188,6 +190,7 @@ theseus_python_on_path() { # `python3` and `python` mean the Python found, where
 # --- another run first --------------------------------------------------------------------------
 
 theseus_after() { # wait until the run of the directory THESEUS_AFTER has completed
+  (set -C && echo later >lease) 2>/dev/null || true # the launch does not wait to hear of GPUs
   theseus_run theseus_asking_after || {
     theseus_stop_if_told
     theseus_fail 1 "$(theseus_reason)"
@@ -195,6 +198,43 @@ theseus_after() { # wait until the run of the directory THESEUS_AFTER has comple
 }
 
 theseus_asking_after() { theseus_module after "$theseus_run_dir" "$THESEUS_AFTER" >"$theseus_node_dir/stage.out"; }
+
+# --- GPUs of a plain host -----------------------------------------------------------------------
+
+theseus_lease() { # for this run alone: a lock on a file for each, see theseus/runtime/lease.py
+  local theseus_file theseus_at theseus_kept theseus_pin=''
+  local -a theseus_open=()
+  theseus_stage=lease
+  theseus_run theseus_leasing files "$theseus_run_dir" || theseus_not_leased
+  while IFS= read -r theseus_file; do # a lock lasts as long as this descriptor, here and in what is started
+    if [[ -f $theseus_file ]] && { exec {theseus_at}<"$theseus_file"; } 2>/dev/null; then
+      theseus_open+=("$theseus_at")
+    fi
+  done <"$theseus_node_dir/stage.out"
+  theseus_run theseus_leasing take "$theseus_run_dir" ${theseus_open[@]+"${theseus_open[@]}"} || theseus_not_leased
+  {
+    read -r theseus_kept
+    read -r theseus_pin || true
+  } <"$theseus_node_dir/stage.out"
+  for theseus_at in ${theseus_open[@]+"${theseus_open[@]}"}; do
+    [[ " $theseus_kept " == *" $theseus_at "* ]] || exec {theseus_at}<&-
+  done
+  [[ -z $theseus_pin ]] || export "${theseus_pin?}"
+}
+
+theseus_leasing() { # ACTION RUN_DIRECTORY [DESCRIPTOR…]: as a direct child, which ends when this shell does
+  cd -- "$theseus_run_dir"
+  PYTHONPATH=$theseus_runtime exec "$theseus_python" -m theseus.runtime.lease "$@" >"$theseus_node_dir/stage.out"
+}
+
+theseus_not_leased() {
+  theseus_stop_if_told
+  ((theseus_last == 75)) || theseus_fail 1 "$(theseus_reason)"
+  theseus_say "not started: $(theseus_reason)" >&2 # the launch waits to hear of it: this run never was
+  trap - EXIT
+  rm -rf answer launched starts secrets.env
+  exit 1
+}
 
 # --- unpack -------------------------------------------------------------------------------------
 
@@ -428,6 +468,7 @@ theseus_setup
 theseus_find_python
 [[ -z ${THESEUS_AFTER:-} ]] || theseus_after
 [[ -z ${4:-} ]] || { theseus_stage=job && theseus_fail "$3" "$4"; }
+[[ ! -e lease.json ]] || theseus_lease
 theseus_python_on_path
 theseus_stage=unpack
 ((theseus_nodes == 1)) || theseus_meet
