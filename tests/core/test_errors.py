@@ -9,6 +9,7 @@ from theseus.core.codec import NotAPlan, OtherVersion
 from theseus.core.errors import PlanError, explain
 from theseus.core.outcome import HostUnreachable, NothingToSend
 from theseus.core.request import BadFlag
+from theseus.core.run_words import AmbiguousRun, UnknownRun
 from theseus.core.solve import NoFit
 from theseus.core.source import NoCommits
 from theseus.core.verdict import TraceLine
@@ -45,6 +46,8 @@ ERRORS: list[tuple[PlanError, str, str]] = [
     (HostUnreachable("box", "is off", "turn it on"), "box: is off", "turn it on"),
     (NothingToSend("the secret is gone", "set it"), "the secret is gone", "set it"),
     (errors.StepFailed("id", "box", 3, "claim /r", "no space"), "step 3 failed on box", "claim"),
+    (UnknownRun("dmo", ("demo",)), "no run is called 'dmo'; did you mean 'demo'?", "ps --rescan"),
+    (AmbiguousRun("2026", ("a", "b")), "several runs have '2026' in their id: a, b", "more of it"),
     (errors.SubmissionUnknown("id", "box", "cut", "/r"), "not answered (cut)", "look into /r"),
 ]
 

@@ -324,7 +324,7 @@ def test_the_groups_uv_is_asked_for(site: Site) -> None:
     files = {"pyproject.toml": PROJECT, "uv.lock": LOCK}
     site.lay(Source(files=files, variables={"THESEUS_UV_GROUPS": "gpu extra"}))
     assert site.run() == 6
-    assert "uv: sync --frozen --no-dev --group gpu --group extra\n" in site.log
+    assert "uv: sync --frozen --no-dev --group gpu --group extra --compile-bytecode\n" in site.log
 
 
 def test_the_group_dev(site: Site) -> None:
@@ -333,7 +333,7 @@ def test_the_group_dev(site: Site) -> None:
     files = {"pyproject.toml": PROJECT, "uv.lock": LOCK}
     site.lay(Source(files=files, variables={"THESEUS_UV_GROUPS": "dev"}))
     assert site.run() == 6
-    assert "uv: sync --frozen --group dev\n" in site.log
+    assert "uv: sync --frozen --group dev --compile-bytecode\n" in site.log
 
 
 def test_uv_in_the_home(site: Site) -> None:

@@ -7,7 +7,7 @@ from returns.result import Failure, Result, Success
 from theseus.cli.flags import Flags
 from theseus.core.errors import PlanError, Unreadable
 from theseus.core.request import AskedByFlags
-from theseus.effects.load import load_config
+from theseus.effects.load import config_path, load_config
 from theseus.effects.reading import (
     Names,
     asked_hardware,
@@ -41,6 +41,7 @@ def read_order(
             environment=environment,
             uv_groups=uv_groups,
             after=after,
+            config_path=config_path(flags.dispatch_config),
         )
         for start in here()
         for _ in check_names(names, "repository")

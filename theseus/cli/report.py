@@ -24,6 +24,7 @@ from theseus.core.errors import (
     explain,
 )
 from theseus.core.outcome import HostUnreachable, NothingToSend
+from theseus.core.run_words import AmbiguousRun, UnknownRun
 from theseus.core.solve import NoFit
 from theseus.core.verdict import nobody_answered
 
@@ -51,5 +52,5 @@ def exit_status(error: PlanError) -> int:
             return FAILED
         case BadFile() | Unreadable() | BadInput() | UnknownJob() | BadJob():
             return BAD_INPUT
-        case SourceUnusable() | PlanUnusable():
+        case SourceUnusable() | PlanUnusable() | UnknownRun() | AmbiguousRun():
             return BAD_INPUT

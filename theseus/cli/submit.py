@@ -6,6 +6,7 @@ from typing import Annotated
 from returns.pipeline import is_successful
 
 from theseus.cli.flags import Flags, Switch
+from theseus.cli.invoke import say
 from theseus.cli.order import read_order
 from theseus.cli.report import report
 from theseus.cli.start import announce, finish
@@ -39,7 +40,7 @@ def submit(
     ordered = read_order(name, config, overrides, flags)
     if not is_successful(ordered):
         return report(ordered.failure())
-    submitted = asyncio.run(submit_order(ordered.unwrap(), announce))
+    submitted = asyncio.run(submit_order(ordered.unwrap(), announce, say))
     if not is_successful(submitted):
         return report(submitted.failure())
     return finish(submitted.unwrap(), follow=follow, json=json)

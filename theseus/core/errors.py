@@ -3,7 +3,7 @@
 Each text says what is wrong, where, and what to do next. Only the command line makes exit statuses.
 """
 
-from typing import TypeAlias, assert_never
+from typing import Final, TypeAlias, assert_never
 
 from attrs import frozen
 
@@ -13,9 +13,14 @@ from theseus.core.decode import show_path
 from theseus.core.outcome import HostUnreachable, NothingToSend
 from theseus.core.render import render_trace
 from theseus.core.request import BadFlag
+from theseus.core.run_words import AmbiguousRun, UnknownRun
 from theseus.core.solve import NoFit
 from theseus.core.source import SourceError
 from theseus.core.verdict import nobody_answered
+
+FIND_RUNS: Final = (
+    "`theseus ps --all` lists those that are known here, `theseus ps --rescan` finds others"
+)
 
 
 @frozen
@@ -140,6 +145,8 @@ PlanError: TypeAlias = (
     | NothingToSend
     | StepFailed
     | SubmissionUnknown
+    | UnknownRun
+    | AmbiguousRun
 )
 
 
@@ -182,8 +189,18 @@ def explain(error: PlanError) -> str:  # noqa: C901, PLR0911, PLR0912  one arm f
                 f"started: look into {run_dir} there before submitting again, or apply the same "
                 "plan again, which never starts a run twice"
             )
+        case UnknownRun(word, nearest):
+            return f"no run is called {word!r}{_meant(nearest)}; {FIND_RUNS}"
+        case AmbiguousRun(word, candidates):
+            return (
+                f"several runs have {word!r} in their id: {', '.join(candidates)}; give more of it"
+            )
         case _:
             assert_never(error)
+
+
+def _meant(nearest: tuple[str, ...]) -> str:
+    return f"; did you mean {' or '.join(map(repr, nearest))}?" if nearest else ""
 
 
 def _plan_unusable(error: NotAPlan | OtherVersion) -> str:

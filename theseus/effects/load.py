@@ -30,6 +30,11 @@ def load_config(path: str | None) -> Result[DispatchConfig, BadFile | Unreadable
     return text.bind(lambda text: _decoded_config(shown, text))
 
 
+def config_path(path: str | None) -> str:
+    """The absolute path of the dispatch config that `load_config` has read from *path*."""
+    return str(Path(path or DEFAULT_DISPATCH_CONFIG).expanduser().absolute())
+
+
 def load_job_text(path: str) -> Result[tuple[str, dict[str, Any]], BadFile | Unreadable]:
     """The text of the job config at *path* and the mapping in it, nothing resolved yet."""
     text = read_text("job config", path, "check the path")

@@ -6,8 +6,10 @@ The only place where those three meet. The order in which the world is asked: so
 
 import asyncio
 import tempfile
+import warnings
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +38,7 @@ from theseus.core.submitted import Submitted, judge
 from theseus.effects import exchange
 from theseus.effects.exchange import ShellPerformer
 from theseus.effects.kept import keep_archive, open_archive
+from theseus.effects.noted import Warn, noted
 from theseus.effects.perform import perform
 from theseus.effects.reach import alias_of, aliases_of, shells
 from theseus.effects.reading import Names, check_names
@@ -64,6 +67,7 @@ class Order:
     environment: tuple[tuple[str, str], ...] = ()
     uv_groups: tuple[str, ...] = ()
     after: str | None = None
+    config_path: str | None = None
 
 
 def plan_from(order: Order, inventory: Inventory) -> Result[Plan, PlanError]:
@@ -91,7 +95,9 @@ def plan_and_archive(
         )
 
 
-async def submit(order: Order, on_plan: OnPlan) -> Result[Submitted, PlanError]:
+async def submit(
+    order: Order, on_plan: OnPlan, warn: Warn = warnings.warn
+) -> Result[Submitted, PlanError]:
     """Plan *order* by what the hosts say now, show the plan to *on_plan*, and perform it."""
     with order.take(order.start) as taken:
         if not is_successful(taken):
@@ -101,21 +107,26 @@ async def submit(order: Order, on_plan: OnPlan) -> Result[Submitted, PlanError]:
             planned = _planned(order, taken, await _surveyed(order, open_shell))
             if not is_successful(planned):
                 return Failure(planned.failure())
-            on_plan(planned.unwrap())
-            return await _perform(planned.unwrap(), open_shell, tree.archive)
+            made = planned.unwrap()
+            on_plan(made)
+            act = partial(_perform, made, open_shell, tree.archive)
+            return await noted(made, order.config_path, warn, act)
 
 
-async def apply(plan: Plan, start: Path) -> Result[Submitted, PlanError]:
+async def apply(
+    plan: Plan, start: Path, warn: Warn = warnings.warn
+) -> Result[Submitted, PlanError]:
     """Perform a saved *plan*, if its target can still give the allocation."""
     async with shells(alias_of(plan.target)) as open_shell:
+        act = partial(_perform, plan, open_shell, _archive_of(plan, start))
         if await _was_submitted(plan, open_shell):
-            return await _perform(plan, open_shell, _archive_of(plan, start))
+            return await noted(plan, None, warn, act)
         inquiry = inquiry_of_plan(plan)
         inventory = await survey(open_shell, {plan.target.host: inquiry})
         fresh: Result[Plan, PlanError] = check_fresh(plan, inventory.of(plan.target.host))
         if not is_successful(fresh):
             return Failure(fresh.failure())
-        return await _perform(plan, open_shell, _archive_of(plan, start))
+        return await noted(plan, None, warn, act)
 
 
 async def _was_submitted(plan: Plan, open_shell: OpenShell) -> bool:
@@ -129,10 +140,13 @@ async def _was_submitted(plan: Plan, open_shell: OpenShell) -> bool:
     return not isinstance(answers, exchange.Lost) and answers[0].status == 0
 
 
-async def apply_unchecked(plan: Plan, start: Path) -> Result[Submitted, PlanError]:
+async def apply_unchecked(
+    plan: Plan, start: Path, warn: Warn = warnings.warn
+) -> Result[Submitted, PlanError]:
     """Perform a saved *plan* whatever its target says now."""
     async with shells(alias_of(plan.target)) as open_shell:
-        return await _perform(plan, open_shell, _archive_of(plan, start))
+        act = partial(_perform, plan, open_shell, _archive_of(plan, start))
+        return await noted(plan, None, warn, act)
 
 
 def keep_source(order: Order) -> Result[None, PlanError]:

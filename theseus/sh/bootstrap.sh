@@ -19,7 +19,7 @@ set -m          # each child leads a process group, so that a signal reaches all
 theseus_run_dir=${1:?"usage: bootstrap.sh RUN_DIRECTORY"}
 [[ $theseus_run_dir == /* ]] || theseus_run_dir=$PWD/$theseus_run_dir
 theseus_stage=environment theseus_message='' theseus_received='' theseus_child='' theseus_last=0 theseus_python=''
-theseus_signals=0 theseus_new_tree='' theseus_project='' theseus_uv='' theseus_start=${2:-} theseus_shared=''
+theseus_signals=0 theseus_new_tree='' theseus_project='' theseus_listed='' theseus_uv='' theseus_start=${2:-} theseus_shared=''
 theseus_restart_count=${theseus_start:-0} theseus_index=0 theseus_nodes=1 theseus_node=main
 theseus_node_dir=$theseus_run_dir theseus_outcome=$theseus_run_dir/outcome.json theseus_speaker='theseus:'
 
@@ -116,7 +116,7 @@ theseus_read() {
     theseus_fail 1 "secrets.env cannot be read: submit the run again"
   set +a
   for theseus_name in RUN_ID TREE ARCHIVE RUNTIME WORK_DIR STATUS_DIR DATA_DIR CHECKPOINT_DIR \
-    RESULTS_DIR TOOLS; do
+    RESULTS_DIR SHARE TOOLS; do
     theseus_name=THESEUS_$theseus_name
     [[ -n ${!theseus_name:-} ]] || theseus_fail 1 "job.env lacks $theseus_name: submit the run again"
   done
@@ -294,7 +294,7 @@ theseus_unpack() {
 
 # --- environment --------------------------------------------------------------------------------
 
-theseus_find_project() { # the nearest pyproject.toml that is a project, from the job's directory up
+theseus_find_project() { # from the job's directory up: a pyproject.toml that is a project, or requirements.txt
   local theseus_at=$THESEUS_WORK_DIR${THESEUS_SUBDIRECTORY:+/$THESEUS_SUBDIRECTORY}
   [[ -d $theseus_at ]] || theseus_fail 1 "the source has no directory $THESEUS_SUBDIRECTORY"
   while :; do
@@ -302,13 +302,15 @@ theseus_find_project() { # the nearest pyproject.toml that is a project, from th
       # A pyproject.toml without lock and [project] configures tools; there is nothing to install.
       if [[ -f $theseus_at/uv.lock ]] ||
         grep -Eq '^[[:space:]]*\[[[:space:]]*project[[:space:]]*\]' "$theseus_at/pyproject.toml"; then
-        theseus_project=$theseus_at
+        theseus_project=$theseus_at theseus_listed=''
         return
       fi
     fi
-    [[ $theseus_at == "$THESEUS_WORK_DIR"/* ]] || return 0
+    [[ -n $theseus_listed || ! -f $theseus_at/requirements.txt ]] || theseus_listed=$theseus_at
+    [[ $theseus_at == "$THESEUS_WORK_DIR"/* ]] || break
     theseus_at=${theseus_at%/*}
   done
+  theseus_project=$theseus_listed
 }
 
 theseus_has_lock() { # a workspace keeps one lock at its root
@@ -339,36 +341,32 @@ theseus_find_uv() {
   }
 }
 
-theseus_sync() {
-  local -a theseus_groups theseus_options=()
-  local theseus_group theseus_dev=--no-dev
-  read -ra theseus_groups <<<"${THESEUS_UV_GROUPS:-}"
-  for theseus_group in ${theseus_groups[@]+"${theseus_groups[@]}"}; do
-    [[ $theseus_group != dev ]] || theseus_dev='' # uv installs `dev` unless it is told not to
-    theseus_options+=(--group "$theseus_group")
-  done
-  cd -- "$theseus_project" && "$theseus_uv" sync --frozen $theseus_dev \
-    ${theseus_options[@]+"${theseus_options[@]}"}
+theseus_build() { # the project's environment at .venv: one that runs share, else its own
+  local theseus_tried='uv sync'
+  [[ -n $theseus_project ]] || return 0
+  [[ -n $theseus_listed ]] || theseus_has_lock ||
+    theseus_fail 1 "${theseus_project#"$THESEUS_WORK_DIR"}/pyproject.toml has no uv.lock, so its\
+ environment is not reproducible: run \`uv lock\`, commit uv.lock, submit again"
+  if theseus_run theseus_environments find; then return; fi
+  theseus_stop_if_told
+  ((theseus_last == 69)) || theseus_fail 1 "the environment cannot be looked for ($(theseus_reason))"
+  theseus_find_uv
+  [[ -z $theseus_listed ]] || theseus_tried='uv pip install'
+  theseus_run theseus_environments build "$theseus_uv" || {
+    theseus_stop_if_told
+    theseus_fail "$theseus_last" "$theseus_tried failed ($(theseus_reason)): see the log; try it in a fresh clone\
+ (uv sync --frozen), and look whether this host has a network or a filled uv_cache"
+  }
 }
 
-theseus_build() {
-  [[ -n $theseus_project ]] || return 0
-  theseus_has_lock || theseus_fail 1 "${theseus_project#"$THESEUS_WORK_DIR"}/pyproject.toml has no\
- uv.lock, so its environment is not reproducible: run \`uv lock\`, commit uv.lock, submit again"
-  theseus_find_uv
-  export UV_PROJECT_ENVIRONMENT=$theseus_project/.venv
-  theseus_say "uv sync in ${theseus_project}"
-  theseus_run theseus_noting theseus_sync || {
-    theseus_stop_if_told
-    theseus_fail "$theseus_last" "uv sync failed ($(theseus_reason)): see the log; try it in a fresh\
- clone (uv sync --frozen), and look whether this host has a network or a filled uv_cache"
-  }
-  unset UV_PROJECT_ENVIRONMENT
+theseus_environments() { # find | build UV
+  theseus_noting theseus_module environments "$1" "$theseus_node_dir" "$theseus_project" "${@:2}"
 }
 
 theseus_activate() {
   [[ -n $theseus_project ]] || return 0
   export VIRTUAL_ENV=$theseus_project/.venv
+  [[ ! -L $VIRTUAL_ENV ]] || export UV_NO_SYNC=${UV_NO_SYNC:-1} # `uv run` takes it as it is
   theseus_without_colon "$VIRTUAL_ENV" venv
   export PATH="$theseus_path/bin:$PATH"
   (theseus_python_at python3) || theseus_fail 1 "the project's environment has a Python older than\

@@ -1,0 +1,60 @@
+"""Run words: which run a word of the command line means."""
+
+from collections.abc import Sequence
+from difflib import get_close_matches
+
+from attrs import frozen
+from returns.result import Failure, Result, Success
+
+
+@frozen
+class UnknownRun:
+    """No run has the id or name *word*; *nearest* are ids and names that look like it."""
+
+    word: str
+    nearest: tuple[str, ...]
+
+
+@frozen
+class AmbiguousRun:
+    """Several runs have an id that *word* is a part of: *candidates*."""
+
+    word: str
+    candidates: tuple[str, ...]
+
+
+@frozen
+class Known:
+    """A run by its *id* and *name*."""
+
+    id: str
+    name: str
+
+
+def meant(word: str, runs: Sequence[Known]) -> Result[str, UnknownRun | AmbiguousRun]:
+    """The id of the run that *word* means; *runs* are those there are, the newest first.
+
+    A full id comes first, then a name (the newest run of it), then the beginning or the last part
+    of one id.
+
+    >>> runs = (Known("20261124-135201-gh76zx", "demo"), Known("20261124-135107-bcd234", "demo"))
+    >>> meant("demo", runs).unwrap(), meant("bcd234", runs).unwrap()
+    ('20261124-135201-gh76zx', '20261124-135107-bcd234')
+    """
+    exact = next((run.id for run in runs if run.id == word), None)
+    newest = exact or next((run.id for run in runs if run.name == word), None)
+    if newest is not None:
+        return Success(newest)
+    parts = tuple(run.id for run in runs if word and _is_part(word, run.id))
+    match parts:
+        case (only,):
+            return Success(only)
+        case ():
+            known = dict.fromkeys(text for run in runs for text in (run.name, run.id))
+            return Failure(UnknownRun(word, tuple(get_close_matches(word, known))))
+        case _:
+            return Failure(AmbiguousRun(word, parts))
+
+
+def _is_part(word: str, run_id: str) -> bool:
+    return run_id.startswith(word) or run_id.endswith(f"-{word}")
