@@ -10,7 +10,7 @@ from attrs import frozen
 from returns.pipeline import is_successful
 from returns.result import Result
 
-from theseus.core.errors import PlanError, StepFailed, SubmissionUnknown, explain
+from theseus.core.errors import GpusTaken, PlanError, StepFailed, SubmissionUnknown, explain
 from theseus.core.plan import Plan
 from theseus.core.steps import ClaimRun
 from theseus.core.submitted import Submitted
@@ -63,6 +63,8 @@ def attempt_of(plan: Plan, performed: Result[Submitted, PlanError]) -> Attempt:
     match performed.failure():
         case SubmissionUnknown(_, _, reason, _):
             return Unanswered(reason)
+        case GpusTaken(_, _, message):
+            return Rejected(message)
         case StepFailed(_, _, number, _, message) if _after_claim(plan, number):
             return Rejected(message)
         case error:

@@ -36,6 +36,7 @@ LEASE_FILE = "lease.json"  # what the plan says
 WANTED_FILE = "leasable.json"  # what that comes to on this host
 VERDICT_FILE = "lease"  # what the launch is told
 ASK_SECONDS = 10.0  # between two questions to a driver that said that a GPU is in use
+SAY_SECONDS = 60.0  # between two lines of the log about what is waited for
 HANDED_BACK = 75
 _LAST = 10**16  # after every ticket
 
@@ -119,7 +120,7 @@ def wait(
     idle: Callable[[], None],
 ) -> List[str]:
     """The GPUs of *claim*, once all with a ticket before *number* have theirs."""
-    ask_at, said = 0.0, ""
+    ask_at, say_at, said = 0.0, 0.0, ""
     while True:
         free = claim.take(frozenset(), number)
         if free is not None:
@@ -130,8 +131,8 @@ def wait(
                 return taken
             if free is not None:
                 ask_at = time.monotonic() + ASK_SECONDS
-            if claim.hindrance != said:
-                said = claim.hindrance
+            if claim.hindrance != said and time.monotonic() >= say_at:
+                said, say_at = claim.hindrance, time.monotonic() + SAY_SECONDS
                 _say(f"waiting for GPUs: {said}")
         idle()
 
