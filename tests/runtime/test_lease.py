@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.runtime.gpus import ANSWERS, MEMORY, QUERY, lease, signed
+from tests.runtime.gpus import ANSWERS, MEMORY, QUERY, claim, close, lease, signed
 from tests.runtime.host import Site, Source, until
 
 SHOW = ("sh", "-c", 'echo "sees $CUDA_VISIBLE_DEVICES"')
@@ -99,28 +99,24 @@ def test_turns(host: Site) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
-def test_end_while_waiting(host: Site, number: int) -> None:
-    """A run that is ended while it waits leaves its place to the next one."""
-    holder = another(host, "holder")
-    holder.lay(Source(command=SLEEP, lease=lease(directory(host), 1, "GPU-0")))
-    holding = holder.start()
-    until(lambda: "sees" in holder.log)
-    host.lay(Source(command=SHOW, lease=lease(directory(host), 1, "GPU-0", queue=True)))
-    process = host.start()
-    until((host.run_dir / "lease").exists)
-    process.send_signal(number)
-    process.wait(timeout=30)
-    if number == signal.SIGTERM:
-        assert host.outcome["state"] == "preempted"
-        assert host.outcome["stage"] == "lease"
-    next_one = another(host, "next")
-    next_one.lay(Source(command=SHOW, lease=lease(directory(host), 1, "GPU-0", queue=True)))
-    waiting = next_one.start()
-    until((next_one.run_dir / "lease").exists)
-    holding.terminate()
-    holding.wait(timeout=30)
-    assert waiting.wait(timeout=30) == 0, next_one.log
+def test_end_while_waiting(host: Site) -> None:
+    """A run that is ended while it waits, in whatever way, leaves its place to the next one."""
+    made = claim(directory(host), 1, ("GPU-0",))
+    assert made.take(frozenset()) == ["GPU-0"]
+    stopped, killed, served = (another(host, name) for name in ("stopped", "killed", "served"))
+    processes = []
+    for each in (stopped, killed, served):
+        each.lay(Source(command=SHOW, lease=lease(directory(host), 1, "GPU-0", queue=True)))
+        processes.append(each.start())
+        until((each.run_dir / "lease").exists)
+    processes[0].terminate()
+    processes[1].kill()
+    assert processes[0].wait(timeout=30) == 143
+    assert (stopped.outcome["state"], stopped.outcome["stage"]) == ("preempted", "lease")
+    processes[1].wait(timeout=30)
+    close(made)
+    assert processes[2].wait(timeout=30) == 0, served.log
+    assert "sees GPU-0\n" in served.log
 
 
 @pytest.mark.slow
@@ -134,6 +130,24 @@ def test_refused_launch_leaves_nothing(host: Site) -> None:
     assert left.isdisjoint({"launched", "answer", "starts", "secrets.env", "outcome.json"})
     verdict = (host.run_dir / "lease").read_text()
     assert verdict.startswith("refused needs 9 of 8 GPUs, 8 free; plan again, or wait")
+
+
+@pytest.mark.slow
+def test_restart_that_finds_no_gpu(host: Site) -> None:
+    """A run that was preempted and finds its GPUs taken stays preempted: it may be tried again."""
+    host.lay(Source(command=SHOW, secrets={"TOKEN": "x"}, lease=lease(directory(host), 8)))
+    (host.run_dir / "starts").write_text("1\n")
+    preempted = '{"state": "preempted"}'
+    (host.run_dir / "outcome.json").write_text(preempted)
+    (host.run_dir / "lease").write_text("leased GPU-0")
+    made = claim(directory(host), 1)
+    assert made.take(frozenset()) == ["GPU-0"]
+    assert host.run() == 1
+    assert "needs 8 of 8 GPUs, 7 free; GPU-0 is leased by ada (run r)" in host.log
+    assert (host.run_dir / "outcome.json").read_text() == preempted
+    assert (host.run_dir / "starts").read_text() == "1\n"
+    close(made)
+    assert host.run() == 0, host.log
 
 
 @pytest.mark.slow

@@ -18,10 +18,12 @@ from theseus.base.detect import (
     nvidia_devices,
     parse_held,
     rocm_devices,
+    visible,
 )
 from theseus.base.lease import lease_name
 
-CHOICES = ("CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES")
+# the first that is set counts; CUDA reads the last alone
+CHOICES = ("ROCR_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "CUDA_VISIBLE_DEVICES")
 
 
 @dataclass(frozen=True)
@@ -56,39 +58,44 @@ def leasable(lease: Mapping[str, Any], environment: Mapping[str, str], run: RunT
 
     A choice of the user's in *environment* is kept to: it says which GPUs, and how many.
     """
-    variable = next((name for name in CHOICES if name in environment), None)
-    if variable is not None:
-        here = nvidia_devices(environment, run) or rocm_devices(environment, run)
-        named = [device.uuid for device in here] or _entries(environment[variable])
-        return Leasable(len(named), tuple(named), variable, chosen=True)
-    nvidia = nvidia_devices({}, run)
-    devices = nvidia or rocm_devices({}, run)
-    amd = bool(devices) and not nvidia
-    return Leasable(
-        lease["chips"],
-        tuple(_candidates(lease, devices)),
+    nvidia, amd = _devices(run)
+    own = next((name for name in (CHOICES if amd else CHOICES[-1:]) if name in environment), None)
+    if own is None:
         # ROCm, "GPU isolation techniques": this one takes uuids; CUDA's and HIP's take indexes
-        "ROCR_VISIBLE_DEVICES" if amd else "CUDA_VISIBLE_DEVICES",
-    )
+        variable = CHOICES[0] if amd else CHOICES[-1]
+        return Leasable(lease["chips"], tuple(_candidates(lease, nvidia or amd)), variable)
+    named = [_uuid(device) for device in visible(nvidia or amd, environment[own])]
+    gpus = tuple(named if nvidia or amd else _entries(environment[own]))
+    return Leasable(len(gpus), gpus, own, chosen=True)
 
 
 def in_use(run: RunTool) -> FrozenSet[str]:
     """The GPUs of this host that processes use now, be they leased or not."""
-    nvidia = nvidia_devices({}, run)
+    nvidia, amd = _devices(run)
     held = parse_held(run(NVIDIA_PROCESSES) or "") if nvidia else {}
-    return busy(nvidia or rocm_devices({}, run), held)
+    return busy(nvidia or amd, held)
+
+
+def _devices(run: RunTool) -> Tuple[Tuple[Device, ...], Tuple[Device, ...]]:
+    """All GPUs of this host: NVIDIA's, or where there are none AMD's."""
+    nvidia = nvidia_devices({}, run)
+    return nvidia, () if nvidia else rocm_devices({}, run)
 
 
 def _candidates(lease: Mapping[str, Any], devices: Sequence[Device]) -> List[str]:
     planned: List[str] = lease["gpus"]
-    there = [device.uuid for device in devices]
+    there = [_uuid(device) for device in devices]
     if planned:
         return [gpu for gpu in planned if gpu in there or not there]
     if not devices:  # no driver says what there is: the config did, by a number
         return [str(index) for index in range(lease["declared"])]
     kinds = Counter(_kind(device) for device in devices)
     kind = lease["chip"] or max(kinds, key=lambda each: kinds[each])
-    return [device.uuid for device in devices if _kind(device) == kind]
+    return [_uuid(device) for device in devices if _kind(device) == kind]
+
+
+def _uuid(device: Device) -> str:
+    return device.uuid or str(device.index)
 
 
 def _kind(device: Device) -> str:

@@ -19,7 +19,7 @@ set -m          # each child leads a process group, so that a signal reaches all
 theseus_run_dir=${1:?"usage: bootstrap.sh RUN_DIRECTORY"}
 [[ $theseus_run_dir == /* ]] || theseus_run_dir=$PWD/$theseus_run_dir
 theseus_stage=environment theseus_message='' theseus_received='' theseus_child='' theseus_last=0 theseus_python=''
-theseus_signals=0 theseus_new_tree='' theseus_project='' theseus_listed='' theseus_uv='' theseus_start=${2:-} theseus_shared=''
+theseus_signals=0 theseus_new_tree='' theseus_undone='' theseus_project='' theseus_listed='' theseus_uv='' theseus_start=${2:-} theseus_shared=''
 theseus_restart_count=${theseus_start:-0} theseus_index=0 theseus_nodes=1 theseus_node=main
 theseus_node_dir=$theseus_run_dir theseus_outcome=$theseus_run_dir/outcome.json theseus_speaker='theseus:'
 
@@ -190,7 +190,8 @@ theseus_python_on_path() { # `python3` and `python` mean the Python found, where
 # --- another run first --------------------------------------------------------------------------
 
 theseus_after() { # wait until the run of the directory THESEUS_AFTER has completed
-  (set -C && echo later >lease) 2>/dev/null || true # the launch does not wait to hear of GPUs
+  # the launch does not wait to hear of GPUs
+  (set -C && echo later >lease) 2>/dev/null || true
   theseus_run theseus_asking_after || {
     theseus_stop_if_told
     theseus_fail 1 "$(theseus_reason)"
@@ -227,13 +228,19 @@ theseus_leasing() { # ACTION RUN_DIRECTORY [DESCRIPTOR…]: as a direct child, w
   PYTHONPATH=$theseus_runtime exec "$theseus_python" -m theseus.runtime.lease "$@" >"$theseus_node_dir/stage.out"
 }
 
-theseus_not_leased() {
+theseus_not_leased() { # 75: the launch waits to hear of it
   theseus_stop_if_told
-  ((theseus_last == 75)) || theseus_fail 1 "$(theseus_reason)"
-  theseus_say "not started: $(theseus_reason)" >&2 # the launch waits to hear of it: this run never was
-  trap - EXIT
-  rm -rf answer launched starts secrets.env
-  exit 1
+  if ((theseus_last == 75 || theseus_restart_count)); then theseus_undone=yes; fi
+  theseus_fail 1 "$(theseus_reason)"
+}
+
+theseus_undo() { # this start has never been: the run may be launched, or started again, later
+  if ((theseus_restart_count)); then
+    printf '%s\n' "$theseus_restart_count" >starts
+    [[ ! -e outcome-preempted.json ]] || mv outcome-preempted.json outcome.json
+  else
+    rm -rf answer launched starts
+  fi
 }
 
 # --- unpack -------------------------------------------------------------------------------------
@@ -432,13 +439,14 @@ theseus_end() {
     kill -s KILL -- "-$(<"$theseus_node_dir/job.group")" 2>/dev/null
     rm -f "$theseus_node_dir/job.group"
   fi
-  [[ -e $theseus_outcome ]] || theseus_record "$theseus_status"
+  if [[ -n $theseus_undone ]]; then theseus_undo; fi
+  [[ -e $theseus_outcome || -n $theseus_undone ]] || theseus_record "$theseus_status"
   [[ -z $theseus_new_tree ]] || rm -rf -- "$theseus_new_tree"
   if ((theseus_index)); then # SLURM ends the other nodes at once when one ends badly
     ! grep -qF '"state": "preempted"' "$theseus_outcome" || theseus_status=0
   else
     rm -f -- "${THESEUS_WORK_DIR:-none}".start-*
-    grep -qF '"state": "preempted"' outcome.json || rm -f secrets.env
+    grep -qsF '"state": "preempted"' outcome.json || rm -f secrets.env
   fi
   if [[ -d ${THESEUS_WORK_DIR:-} && -z $theseus_shared ]]; then
     if grep -qF '"work_dir": null' "$theseus_outcome"; then
