@@ -25,6 +25,7 @@ from theseus.dispatch import (
     ConfigError,
     dispatch,
     dispatch_async,
+    dispatch_many,
     load_dispatch_config,
     plan,
 )
@@ -287,3 +288,20 @@ def test_start_as_text(desk: Desk) -> None:
     """The directory to start from may be a text."""
     made = plan(Inventory({}), **call(start=str(desk.repository), dispatch_config=declared()))
     assert is_successful(made)
+
+
+def test_many(desk: Desk) -> None:
+    """Many job configs are many runs, numbered; one that is wrong stops them all."""
+    cfgs = [{"job": "command", "command": ["echo", str(number)]} for number in range(3)]
+    shared = {key: value for key, value in call().items() if key != "cfg"}
+    results = dispatch_many(cfgs, **shared)
+    assert all(result.ok for result in results), results
+    assert len({result.run_id for result in results}) == len(cfgs)
+    for number, result in enumerate(results):
+        assert outcome_of(desk, result.run_id)["state"] == "completed"
+        assert result.plan is not None
+        assert result.plan.run.name.endswith(f"-{number}")
+    refused = dispatch_many([*cfgs, {"job": "nothing"}], **shared)
+    assert [type(result.reason) for result in refused] == [UnknownJob] * 4
+    with pytest.raises(TypeError, match="expected a list of job configs"):
+        dispatch_many([], **shared)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypedDict, Unpack
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 from returns.pipeline import is_successful
 from returns.result import Failure, Result, Success
 
@@ -25,10 +25,13 @@ from theseus.core.quantity import duration, memory
 from theseus.core.request import BadFlag
 from theseus.core.submitted import Submitted
 from theseus.effects import submission
+from theseus.effects.batches import BatchOrder, OrderedRun, submit_batch
+from theseus.effects.job_fit import JobFile
 from theseus.effects.load import load_config, resolve_interpolations
+from theseus.effects.lock import lock_checked
 from theseus.effects.perform import Performance, Performer, perform
 from theseus.effects.reading import (
-    JobFile,
+    JobSearch,
     Names,
     check_after,
     check_environment,
@@ -49,6 +52,8 @@ __all__ = [
     "Performer",
     "dispatch",
     "dispatch_async",
+    "dispatch_many",
+    "dispatch_many_async",
     "load_dispatch_config",
     "perform",
     "plan",
@@ -76,16 +81,21 @@ class DispatchResult:
     plan: Plan | None = field(default=None, repr=False)
 
 
-class Request(TypedDict):
+class Shared(TypedDict):
+    """What a run is called, the hardware for it, and where it may go."""
+
+    spec: JobSpec
+    hardware: HardwareRequest
+    dispatch_config: DispatchConfig
+
+
+class Request(Shared):
     """What is to be run, and the hardware for it.
 
     *cfg* is the job config (with the key `job`), a mapping or what `OmegaConf.load` gives.
     """
 
     cfg: Mapping[Any, Any]
-    spec: JobSpec
-    hardware: HardwareRequest
-    dispatch_config: DispatchConfig
 
 
 class Options(TypedDict, total=False):
@@ -109,6 +119,10 @@ class _Call(Request, Options):
     """All that `dispatch` and `plan` take."""
 
 
+class _Shared(Shared, Options):
+    """All that `dispatch_many` takes, besides the job configs."""
+
+
 def load_dispatch_config(path: str | Path = "~/.theseus.yaml") -> DispatchConfig:
     """The dispatch config at *path*; ConfigError lists all that is wrong with it."""
     loaded = load_config(str(path))
@@ -125,7 +139,8 @@ def plan(inventory: Inventory | None = None, **call: Unpack[_Call]) -> Result[Pl
         return Failure(ordered.failure())
     if inventory is not None:
         return submission.plan_from(ordered.unwrap(), inventory)
-    return asyncio.run(submission.plan_now(ordered.unwrap()))
+    order = ordered.unwrap()
+    return asyncio.run(submission.plan_now(evolve(order, take=lock_checked(order.take))))
 
 
 def dispatch(**call: Unpack[_Call]) -> DispatchResult:
@@ -140,10 +155,60 @@ async def dispatch_async(**call: Unpack[_Call]) -> DispatchResult:
     if not is_successful(ordered):
         return _refused("", ordered.failure())
     order = ordered.unwrap()
-    submitted = await submission.submit(order, lambda _: None)
+    checked = evolve(order, take=lock_checked(order.take))
+    submitted = await submission.submit(checked, lambda _: None)
     if not is_successful(submitted):
         return _refused(order.run_id, submitted.failure())
     return _accepted(submitted.unwrap())
+
+
+def dispatch_many(
+    cfgs: Sequence[Mapping[Any, Any]], **call: Unpack[_Shared]
+) -> list[DispatchResult]:
+    """Submit a run for each of *cfgs*, named after *spec* and its number, in one batch.
+
+    Where the batch as a whole is refused, every result says so; nothing was sent then.
+    """
+    return asyncio.run(dispatch_many_async(cfgs, **call))
+
+
+async def dispatch_many_async(
+    cfgs: Sequence[Mapping[Any, Any]], **call: Unpack[_Shared]
+) -> list[DispatchResult]:
+    """`dispatch_many` for callers that have an event loop."""
+    if isinstance(cfgs, Mapping) or not cfgs:
+        raise TypeError("cfgs: expected a list of job configs, with one at least")
+    ordered = await asyncio.to_thread(_orders, cfgs, call)
+    if not is_successful(ordered):
+        return [_refused("", ordered.failure())] * len(cfgs)
+    orders = ordered.unwrap()
+    batch = BatchOrder(
+        new_run_id(), call["spec"].name, tuple(OrderedRun((), order) for order in orders)
+    )
+    submitted = await submit_batch(batch, lambda _: None)
+    if not is_successful(submitted):
+        return [_refused(order.run_id, submitted.failure()) for order in orders]
+    return [
+        _accepted(result.unwrap())
+        if is_successful(result)
+        else _refused(order.run_id, result.failure())
+        for order, result in zip(orders, submitted.unwrap(), strict=True)
+    ]
+
+
+def _orders(cfgs: Sequence[Mapping[Any, Any]], call: _Shared) -> Result[list[Order], PlanError]:
+    """One order for each job config, numbered."""
+    orders: list[Order] = []
+    width = len(str(len(cfgs) - 1))
+    for index, cfg in enumerate(cfgs):
+        spec = dataclasses.replace(call["spec"], name=f"{call['spec'].name}-{index:0{width}}")
+        one: _Call = {**call, "cfg": cfg, "spec": spec}
+        _refuse_unknown(one)
+        ordered = _order(one)
+        if not is_successful(ordered):
+            return Failure(ordered.failure())
+        orders.append(ordered.unwrap())
+    return Success(orders)
 
 
 def _refuse_unknown(call: _Call) -> None:
@@ -200,7 +265,7 @@ def _order(call: _Call) -> Result[Order, PlanError]:
         for environment in check_environment(variables)
         for uv_groups in check_groups(tuple(call.get("uv_groups", ())))
         for after in check_after(call.get("after"))
-        for job in find_job(file, None, tuple(call.get("load", ())), start)
+        for job in find_job(file, None, JobSearch(start, tuple(call.get("load", ()))))
     )
     return ordered
 

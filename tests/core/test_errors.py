@@ -5,6 +5,7 @@ from typing import get_args
 import pytest
 
 from theseus.core import errors
+from theseus.core.batch import TooManyRuns
 from theseus.core.codec import NotAPlan, OtherVersion
 from theseus.core.errors import PlanError, explain
 from theseus.core.outcome import HostUnreachable, NothingToSend
@@ -41,6 +42,7 @@ ERRORS: list[tuple[PlanError, str, str]] = [
     (errors.PlanUnusable("p.json", OtherVersion(7, 1)), "schema version 7", "again"),
     (NoFit((REJECTED,)), "nothing fits\n\nHOST", "box"),
     (NoFit((TraceLine("box", None, "unreachable", "off"),)), "no host answers\n\nHOST", "off"),
+    (TooManyRuns(2, 5, (REJECTED,)), "2 of 5 runs fit now", "too small"),
     (errors.GpusTaken("r1", "box", "needs 2 GPUs; plan again"), "box: needs 2", "plan again"),
     (errors.StalePlan("box", ("GPU 1 is busy", "b")), "GPU 1 is busy; b", "--force"),
     (HostUnreachable("box", "is off", "turn it on"), "box: is off", "turn it on"),

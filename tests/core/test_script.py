@@ -9,12 +9,14 @@ from theseus.core.script import (
     Command,
     Obtain,
     Receive,
+    Unpack,
     ask_frame,
     command_frame,
     describe_step,
     instruction,
     obtain_frame,
     receive_frame,
+    unpack_frame,
 )
 from theseus.core.steps import (
     ClaimRun,
@@ -25,9 +27,11 @@ from theseus.core.steps import (
     Packaged,
     PlanDocument,
     PutFile,
+    PutFiles,
     PutSecrets,
     Step,
     Submit,
+    SubmitArray,
     Text,
 )
 
@@ -51,6 +55,11 @@ PACKAGED = Packaged("runtime.zip", "a" * 64)
             "submit /r sbatch '--job-name=a b' --output=\"$HOME\"/l",
         ),
         (Submit("hpc", "/r", ("sbatch",), "/runs/1"), "submit_after /runs/1 /r sbatch"),
+        (PutFiles("hpc", "~/s s", ()), "unpack ~/'s s'"),
+        (
+            SubmitArray("hpc", "/a", ("sbatch", "--array=0-1")),
+            "submit_array /a sbatch --array=0-1",
+        ),
     ],
 )
 def test_step(step: Step, shown: str) -> None:
@@ -74,6 +83,8 @@ def test_frames() -> None:
     assert receive_frame(4, receive, b"x\n", "ab") == (
         b"{ run 4 receive 0600 2 ab /r/job.env; }\nx\n"
     )
+    unpack = Unpack("~/s", PutFiles("box", "~/s", ()))
+    assert unpack_frame(4, unpack, b"tar", "ab") == b"{ run 4 unpack 3 ab ~/s; }\ntar"
     obtain = Obtain("/r.zip", 0o600, PACKAGED)
     assert obtain_frame(5, obtain) == b"{ run 5 obtain 5 0600 /r.zip; }\n"
     assert ask_frame(6, ("nproc", "a b")) == b"{ ask 6 nproc 'a b'; }\n"

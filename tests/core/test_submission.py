@@ -91,16 +91,16 @@ def test_attempt_of(plan: Plan) -> None:
     """A step that fails refuses the run once the claim has looked for it, and not before."""
     claim = next(number for number, step in enumerate(plan.steps) if isinstance(step, ClaimRun))
     for number in range(1, len(plan.steps) + 1):
-        attempt = attempt_of(plan, Failure(step_failed(plan, number)))
+        attempt = attempt_of(plan.steps, Failure(step_failed(plan, number)))
         assert isinstance(attempt, Rejected if number > claim + 1 else NotSent)
     ends: dict[type, Result[Submitted, PlanError]] = {
         Accepted: Success(Submitted(plan, "slurm 7\n", again=False)),
         Unanswered: Failure(SubmissionUnknown(plan.run.id, "box", "cut", "/runs/x")),
     }
-    taken = attempt_of(plan, Failure(GpusTaken(plan.run.id, "box", "needs 2 GPUs")))
+    taken = attempt_of(plan.steps, Failure(GpusTaken(plan.run.id, "box", "needs 2 GPUs")))
     assert taken == Rejected("needs 2 GPUs")
     for kind, end in ends.items():
-        assert isinstance(attempt_of(plan, end), kind)
-    assert attempt_of(plan, ends[Accepted]) == Accepted("slurm 7")
+        assert isinstance(attempt_of(plan.steps, end), kind)
+    assert attempt_of(plan.steps, ends[Accepted]) == Accepted("slurm 7")
     for error in (HostUnreachable("box", "no answer", "wait"), NothingToSend("a tree", "plan")):
-        assert isinstance(attempt_of(plan, Failure(error)), NotSent)
+        assert isinstance(attempt_of(plan.steps, Failure(error)), NotSent)

@@ -7,8 +7,10 @@ from hypothesis import strategies as st
 from returns.pipeline import is_successful
 from returns.result import Failure, Success
 
+from tests.cases.case import CASES, planned
 from tests.core.test_strings import Given
 from tests.strategies import any_text
+from theseus.core.array import Array, array_steps
 from theseus.core.errors import GpusTaken, StepFailed, SubmissionUnknown
 from theseus.core.outcome import (
     AlreadySubmitted,
@@ -20,9 +22,10 @@ from theseus.core.outcome import (
     Unknown,
 )
 from theseus.core.refusals import refusal_advice
-from theseus.core.submitted import NO_GPUS, Submitted, judge
+from theseus.core.submitted import NO_GPUS, Submitted, judge, judge_array
 
 PLAN = Given().plan().unwrap()
+SLURM = planned(CASES / "slurm-one").unwrap()
 LAST = len(PLAN.steps) - 1
 
 
@@ -58,6 +61,18 @@ def test_submitted_before() -> None:
     assert judge(PLAN, outcomes(4, AlreadySubmitted("1 2 3"))) == Success(
         Submitted(PLAN, "1 2 3", again=True)
     )
+
+
+def test_array() -> None:
+    """Each run of an array has the job id of the array and its own index for an answer."""
+    array = Array("a-1", "scan", (SLURM, SLURM))
+    steps = array_steps(array)
+    done = (Done("x"),) * (len(steps) - 1) + (Done("slurm 7 west"),)
+    answers = [result.unwrap().answer for result in judge_array(array, steps, done)]
+    assert answers == ["slurm 7_0 west", "slurm 7_1 west"]
+    lost = (Done("x"),) * (len(steps) - 1) + (Unknown("cut"),)
+    for result in judge_array(array, steps, lost):
+        assert isinstance(result.failure(), SubmissionUnknown)
 
 
 def test_failed() -> None:

@@ -28,6 +28,7 @@ class Source:
     hardware: Mapping[str, Any] = {}
     variables: Mapping[str, str] = {}
     secrets: Mapping[str, str] = {}
+    modules: tuple[str, ...] = ()
     setup: str | None = None
     subdirectory: str = ""
     lease: Mapping[str, Any] | None = None
@@ -83,7 +84,13 @@ class Site:
         tree = self._pack(source.files)
         bootstrap = ROOT / "theseus/sh/bootstrap.sh"
         (self.run_dir / "bootstrap.sh").write_bytes(bootstrap.read_bytes())
-        self._write("job.env", {**self._variables(tree, source), **source.variables})
+        ours = {name: value for name, value in source.variables.items() if "THESEUS_" in name}
+        self._write("job.env", {**self._variables(tree, source), **ours})
+        if users := {name: source.variables[name] for name in source.variables.keys() - ours}:
+            self._write("user.env", users)
+        if source.modules:
+            loaded = shlex.join(source.modules)
+            (self.run_dir / "modules").write_text(f"theseus_modules=({loaded})\n")
         words = ["python3", "-m", "theseus.runtime", str(self.run_dir)]
         (self.run_dir / "job.argv").write_text(f"job_argv=({shlex.join(words)})\n")
         if source.secrets:

@@ -169,10 +169,10 @@ def module(site: Site, run: int) -> subprocess.Popen[bytes]:
         "THESEUS_WORK_DIR": str(work_dir),
         "THESEUS_SHARE": str(site.home / "share"),
     }
-    words = ("build", str(directory), str(work_dir), "uv")
+    words = (str(directory), str(work_dir), "uv")
     with (site.home / "log").open("ab") as log:
         return subprocess.Popen(
-            [sys.executable, "-m", "theseus.runtime.environments", *words],
+            [sys.executable, "-m", "theseus.runtime.environment_build", *words],
             env=variables,
             stdout=log,
         )

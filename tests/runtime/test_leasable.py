@@ -1,4 +1,4 @@
-"""Which GPUs may be leased: by the plan's word, the user's choice, and what the driver lists."""
+"""Which GPUs may be leased: by the plan's word and what the driver lists."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -9,9 +9,9 @@ import pytest
 from theseus.runtime.leasable import Leasable, in_use, leasable
 
 RECORDED = Path(__file__).parents[1] / "base"
-CUDA, ROCR, HIP = (f"{name}_VISIBLE_DEVICES" for name in ("CUDA", "ROCR", "HIP"))
+CUDA, ROCR = "CUDA_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES"
 TWO_KINDS = (RECORDED / "nvidia-smi/two-kinds/query.csv").read_text()
-A100, OTHER = (line.split(", ")[1] for line in TWO_KINDS.splitlines())
+A100 = TWO_KINDS.split(", ")[1]
 MI300X = (RECORDED / "rocm-smi/mi300x.json").read_text()
 
 
@@ -32,41 +32,32 @@ def word(gpus: Sequence[str] = (), chips: int = 1, declared: int = 0) -> dict[st
 
 
 @pytest.mark.parametrize(
-    ("lease", "environment", "run", "found"),
+    ("lease", "run", "found"),
     [
         # of what was planned, what is still there
-        (word([A100, "GPU-gone"]), {}, tools(TWO_KINDS), Leasable(1, (A100,), CUDA)),
+        (word([A100, "GPU-gone"]), tools(TWO_KINDS), Leasable(1, (A100,), CUDA)),
         # where the driver says nothing any more, what was planned
-        (word(["GPU-x"]), {}, tools(), Leasable(1, ("GPU-x",), CUDA)),
+        (word(["GPU-x"]), tools(), Leasable(1, ("GPU-x",), CUDA)),
         # a GPU without uuid goes by its index
-        (word(["3"]), {}, tools("3, , NVIDIA L4, 23034, 1\n"), Leasable(1, ("3",), CUDA)),
+        (word(["3"]), tools("3, , NVIDIA L4, 23034, 1\n"), Leasable(1, ("3",), CUDA)),
         # the host was not asked: those of one kind
-        (word(), {}, tools(TWO_KINDS), Leasable(1, (A100,), CUDA)),
-        ({**word(), "chip": "b200"}, {}, tools(TWO_KINDS), Leasable(1, (), CUDA)),
+        (word(), tools(TWO_KINDS), Leasable(1, (A100,), CUDA)),
+        ({**word(), "chip": "b200"}, tools(TWO_KINDS), Leasable(1, (), CUDA)),
         # nor is there a driver: by number
-        (word(chips=2, declared=3), {}, tools(), Leasable(2, ("0", "1", "2"), CUDA)),
-        # the user's choice, in full and as it stands
-        (word([A100]), {CUDA: "1"}, tools(TWO_KINDS), Leasable(1, (OTHER,), CUDA, chosen=True)),
-        (word([A100]), {CUDA: ""}, tools(TWO_KINDS), Leasable(0, (), CUDA, chosen=True)),
-        (word([A100]), {HIP: "1"}, tools(TWO_KINDS), Leasable(1, (A100,), CUDA)),
-        (word(), {CUDA: "4, 7"}, tools(), Leasable(2, ("4", "7"), CUDA, chosen=True)),
+        (word(chips=2, declared=3), tools(), Leasable(2, ("0", "1", "2"), CUDA)),
     ],
 )
-def test_leasable(
-    lease: Mapping[str, Any], environment: Mapping[str, str], run: Any, found: Leasable
-) -> None:
-    """What the plan, the user and the driver say comes to GPUs by name."""
-    assert leasable(lease, environment, run) == found
+def test_leasable(lease: Mapping[str, Any], run: Any, found: Leasable) -> None:
+    """What the plan and the driver say comes to GPUs by name."""
+    assert leasable(lease, run) == found
     assert Leasable.of(found.to_dict()) == found
 
 
 def test_amd() -> None:
-    """AMD's GPUs are pinned by uuid in ROCm's own variable; a choice in HIP's is kept to."""
-    found = leasable(word(), {}, tools(rocm=MI300X))
+    """AMD's GPUs are pinned by uuid, in the variable that takes one."""
+    found = leasable(word(), tools(rocm=MI300X))
     assert found.variable == ROCR
     assert all(gpu.startswith("GPU-") for gpu in found.gpus)
-    chosen = leasable(word(), {HIP: "0"}, tools(rocm=MI300X))
-    assert chosen == Leasable(1, found.gpus[:1], HIP, chosen=True)
 
 
 def test_in_use() -> None:

@@ -4,14 +4,16 @@ import asyncio
 import sys
 from typing import Annotated
 
+from attrs import evolve
 from cyclopts import Parameter
 from returns.pipeline import is_successful
 from returns.result import Failure, Result, Success
 
 from theseus.cli.flags import Flags, Switch
 from theseus.cli.invoke import DONE, say
-from theseus.cli.order import read_order
+from theseus.cli.order import read_batch, read_order
 from theseus.cli.report import report
+from theseus.cli.sweep import Sweep, read_points, refuse, show_batch
 from theseus.core.codec import plan_json
 from theseus.core.errors import BadInput, PlanError
 from theseus.core.inventory import Inventory
@@ -19,9 +21,11 @@ from theseus.core.plan import Plan
 from theseus.core.render import render_plan, render_trace
 from theseus.core.request import BadFlag
 from theseus.core.shell import word
+from theseus.effects.batches import BatchOrder
 from theseus.effects.check import check as ask_scheduler
 from theseus.effects.dry_run import narrate
 from theseus.effects.inventory_files import load_inventory
+from theseus.effects.lock import lock_checked
 from theseus.effects.plan_files import plan_target, save_plan
 from theseus.effects.submission import Order, keep_source, plan_from, plan_now
 
@@ -37,6 +41,7 @@ def plan(  # noqa: PLR0913  each is a word or flag of the command line
     inventory: str | None = None,
     output: Annotated[str | None, Parameter(name=("--output", "-o"))] = None,
     json: Annotated[bool, Switch] = False,
+    sweep: Sweep = Sweep(),  # noqa: B008  frozen
     flags: Flags = Flags(),  # noqa: B008  frozen
 ) -> int:
     """Show where a run would go and everything that would be done; change nothing.
@@ -65,6 +70,18 @@ def plan(  # noqa: PLR0913  each is a word or flag of the command line
     json
         Print the plan as JSON.
     """
+    if sweep.wanted:
+        batch: Result[tuple[BatchOrder, Inventory | None], PlanError] = Result.do(
+            (ordered, known)
+            for _ in _compatible(dry_run=dry_run, asks=inventory is not None)
+            for _ in refuse({"--explain": explain, "--check": check, "-o": output is not None})
+            for points in read_points(sweep)
+            for ordered in read_batch(name, config, overrides, points, flags)
+            for known in _known(dry_run=dry_run, path=inventory)
+        )
+        if not is_successful(batch):
+            return report(batch.failure())
+        return show_batch(*batch.unwrap(), json=json)
     planned: Result[Plan, PlanError] = Result.do(
         made
         for _ in _compatible(dry_run=dry_run, asks=check or inventory is not None)
@@ -98,7 +115,9 @@ def _compatible(*, dry_run: bool, asks: bool) -> Result[None, PlanError]:
 
 def _made(order: Order, known: Inventory | None) -> Result[Plan, PlanError]:
     """The plan, by what is known or by what the hosts say now."""
-    return asyncio.run(plan_now(order)) if known is None else plan_from(order, known)
+    if known is not None:
+        return plan_from(order, known)
+    return asyncio.run(plan_now(evolve(order, take=lock_checked(order.take))))
 
 
 def _saved(order: Order, made: Plan, output: str | None) -> Result[None, PlanError]:

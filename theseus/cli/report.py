@@ -8,6 +8,7 @@ from theseus.cli.invoke import (
     UNREACHABLE,
     say,
 )
+from theseus.core.batch import TooManyRuns
 from theseus.core.errors import (
     BadFile,
     BadInput,
@@ -42,7 +43,7 @@ def exit_status(error: PlanError) -> int:
     match error:
         case NoFit(trace):
             return UNREACHABLE if nobody_answered(trace) else NOTHING_FITS
-        case StalePlan() | GpusTaken():
+        case StalePlan() | GpusTaken() | TooManyRuns():
             return NOTHING_FITS
         case HostUnreachable():
             return UNREACHABLE

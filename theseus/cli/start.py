@@ -27,7 +27,7 @@ def finish(submitted: Submitted, *, follow: bool, json: bool) -> int:
     plan = submitted.plan
     say(f"run {plan.run.id} {_state(submitted)} on {plan.target.host}; log: {plan.paths.log}")
     if json:
-        sys.stdout.write(json_text(_description(submitted)))
+        sys.stdout.write(json_text(description(submitted)))
     return _watch(plan) if follow else DONE
 
 
@@ -37,7 +37,8 @@ def _state(submitted: Submitted) -> str:
     return "waits for its turn" if submitted.queued else "started"
 
 
-def _description(submitted: Submitted) -> dict[str, object]:
+def description(submitted: Submitted) -> dict[str, object]:
+    """What --json says of a run that was started."""
     plan = submitted.plan
     return {
         "run": plan.run.id,

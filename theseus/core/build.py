@@ -51,15 +51,14 @@ def build_plan(
 ) -> Result[Plan, NoFit]:
     """The plan of *assignment* on the first host of *world* that *request* fits on."""
     return solve(world.config, request, world.inventory).map(
-        lambda choice: _plan(_placed(world, request, assignment, choice))
+        lambda choice: plan_on(choice, world, request, assignment)
     )
 
 
-def _placed(
-    world: World, request: HardwareRequest, assignment: Assignment, choice: Choice
-) -> Placed:
+def plan_on(choice: Choice, world: World, request: HardwareRequest, assignment: Assignment) -> Plan:
+    """The plan of *assignment* on the host of *choice*."""
     host = world.config.hosts[choice.host]
-    return Placed(
+    placed = Placed(
         assignment=assignment,
         request=request,
         source=world.source,
@@ -68,6 +67,7 @@ def _placed(
         host=host,
         settings=world.config.clusters[host.cluster],
     )
+    return _plan(placed)
 
 
 def _plan(placed: Placed) -> Plan:

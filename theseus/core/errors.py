@@ -8,6 +8,7 @@ from typing import Final, TypeAlias, assert_never
 from attrs import frozen
 
 from theseus.core import source_text
+from theseus.core.batch import TooManyRuns
 from theseus.core.codec import NotAPlan, OtherVersion
 from theseus.core.decode import show_path
 from theseus.core.outcome import HostUnreachable, NothingToSend
@@ -139,6 +140,7 @@ PlanError: TypeAlias = (
     | SourceUnusable
     | PlanUnusable
     | NoFit
+    | TooManyRuns
     | StalePlan
     | GpusTaken
     | HostUnreachable
@@ -170,6 +172,9 @@ def explain(error: PlanError) -> str:  # noqa: C901, PLR0911, PLR0912  one arm f
         case NoFit(trace):
             found = "no host answers" if nobody_answered(trace) else "nothing fits"
             return f"{found}\n\n{render_trace(trace)}"
+        case TooManyRuns(placed, total, trace):
+            fit = f"{placed} of {total} runs fit now; for the next"
+            return f"{fit}:\n\n{render_trace(trace)}"
         case StalePlan(host, differences):
             return (
                 f"the plan is stale: {host} has changed since it was made: "

@@ -9,6 +9,7 @@ from typing import Any
 
 from theseus.core.codec import json_text
 from theseus.core.config import PlainHost
+from theseus.core.mount import mount_places, mount_secrets, mount_texts
 from theseus.core.payload import (
     JobConfig,
     Shipped,
@@ -16,12 +17,14 @@ from theseus.core.payload import (
     hardware_of,
     job_argv,
     job_env,
+    modules_file,
     payload_json,
     separate_secrets,
     setup_lines,
 )
 from theseus.core.placed import Placed
 from theseus.core.secrets import Referenced, SecretReference
+from theseus.core.shell import environment_file
 from theseus.core.steps import Secret
 
 
@@ -37,18 +40,23 @@ def run_files(placed: Placed) -> Iterator[tuple[str, str]]:
     yield "job.argv", job_argv(placed.paths)
     if (lease := _lease(placed)) is not None:
         yield "lease.json", json_text(lease)
-    yield "job.env", job_env(assignment.run, placed.paths, _shipped(placed), _environment(placed))
+    yield "job.env", job_env(assignment.run, placed.paths, _shipped(placed), _decided(placed))
     yield (
         "payload.json",
         payload_json(assignment.run, assignment.job, job_config(placed), hardware),
     )
-    if setup := setup_lines(placed.host.modules, placed.host.setup):
-        yield "setup.sh", setup
+    if variables := _plain_variables(placed):
+        yield "user.env", environment_file(variables, {})
+    if placed.host.modules:
+        yield "modules", modules_file(placed.host.modules)
+    if placed.host.setup:
+        yield "setup.sh", setup_lines(placed.host.setup)
 
 
 def run_secrets(placed: Placed) -> tuple[Secret, ...]:
-    """What secrets.env will hold: the references of the job config, then those of variables."""
-    return (*job_config(placed).secrets, *_secret_variables(placed))
+    """What secrets.env will hold: references of the job config, of the mount, then of variables."""
+    mount = mount_secrets(placed.settings)
+    return (*job_config(placed).secrets, *mount, *_secret_variables(placed))
 
 
 def _shipped(placed: Placed) -> Shipped:
@@ -62,6 +70,7 @@ def _shipped(placed: Placed) -> Shipped:
         uv_cache=placed.settings.uv_cache,
         # SLURM knows dependencies: there it is an option of sbatch
         after=placed.after if isinstance(placed.host, PlainHost) else None,
+        mount=mount_places(placed.settings),
     )
 
 
@@ -76,13 +85,17 @@ def _assigned(placed: Placed) -> Mapping[str, str | Referenced | SecretReference
     }
 
 
-def _environment(placed: Placed) -> Mapping[str, str]:
-    plain = {name: value for name, value in _assigned(placed).items() if isinstance(value, str)}
+def _plain_variables(placed: Placed) -> Mapping[str, str]:
+    return {name: value for name, value in _assigned(placed).items() if isinstance(value, str)}
+
+
+def _decided(placed: Placed) -> Mapping[str, str]:
+    """Variables that follow from the allocation."""
     time = placed.choice.allocation.time
     limit = {} if time is None else {"THESEUS_TIME_LIMIT": str(time)}
     # which GPUs a job may see is known when they are leased, on SLURM when the job starts
     hidden = {"CUDA_VISIBLE_DEVICES": ""} if placed.choice.allocation.total_chips == 0 else {}
-    return {**hidden, **plain, **limit}
+    return {**hidden, **limit, **mount_texts(placed.settings)}
 
 
 def leases_of(placed: Placed) -> str | None:

@@ -71,7 +71,7 @@ def _options(placed: Placed, host: SlurmHost) -> Iterator[str]:
         yield f"--signal=TERM@{SIGNAL_AHEAD}"
     yield "--requeue"
     yield "--open-mode=append"
-    yield f"--output={_pattern(paths.log)}"
+    yield f"--output={filename_pattern(paths.log)}"
     yield f"--chdir={paths.run}"
     yield "--export=NONE"
 
@@ -81,6 +81,6 @@ def _given(option: str, value: object) -> Iterator[str]:
         yield f"{option}={value}"
 
 
-def _pattern(path: str) -> str:
+def filename_pattern(path: str) -> str:
     """*path* as a filename pattern. sbatch(1), "filename pattern": `%%` stands for one `%`."""
     return path.replace("%", "%%")

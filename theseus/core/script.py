@@ -19,10 +19,12 @@ from theseus.core.steps import (
     MakeDir,
     Packaged,
     PutFile,
+    PutFiles,
     PutSecrets,
     Secret,
     Step,
     Submit,
+    SubmitArray,
 )
 
 
@@ -51,33 +53,65 @@ class Obtain:
     content: Packaged | EnsureTree
 
 
-Instruction: TypeAlias = Command | Receive | Obtain
+@frozen
+class Unpack:
+    """An archive of *files*, to be unpacked below *directory* (a shell word)."""
+
+    directory: str
+    files: PutFiles
 
 
-def instruction(step: Step) -> Instruction:  # noqa: C901  one arm for each step, in one place
+Instruction: TypeAlias = Command | Receive | Unpack | Obtain
+
+
+def instruction(step: Step) -> Instruction:
     """What has to happen on the host for *step*."""
     match step:
         case MakeDir(_, path, mode):
             return Command(f"mkdir -p -m {mode:04o} -- {path_word(path)}")
         case ClaimRun(_, path):
             return Command(f"claim {path_word(path)}")
-        case PutFile(_, path, mode, content):
-            return Receive(path_word(path), mode, content)
-        case PutSecrets(_, path, secrets):
-            return Receive(path_word(path), 0o600, secrets)
+        case PutFile() | PutSecrets():
+            return received(step)
+        case PutFiles(_, directory, _):
+            return Unpack(path_word(directory), step)
         case EnsureFile(_, path, mode, content):
             return Obtain(path_word(path), mode, content)
         case EnsureTree(_, path, _):
             return Obtain(path_word(path), 0o644, step)
-        case Launch(_, run_dir, log, leases):
-            command = "launch" if leases is None else "launch_leased"
-            return Command(f"{command} {path_word(run_dir)} {path_word(log)}")
-        case Submit(_, run_dir, argv, after):
-            words = " ".join(option_word(argument) for argument in argv)
-            command = "submit" if after is None else f"submit_after {path_word(after)}"
-            return Command(f"{command} {path_word(run_dir)} {words}")
+        case Launch() | Submit() | SubmitArray():
+            return Command(_start(step))
         case _:
             assert_never(step)
+
+
+def received(step: PutFile | PutSecrets) -> Receive:
+    """What is written for *step*, and where."""
+    match step:
+        case PutFile(_, path, mode, content):
+            return Receive(path_word(path), mode, content)
+        case PutSecrets(_, path, secrets):
+            return Receive(path_word(path), 0o600, secrets)
+        case _:
+            assert_never(step)
+
+
+def _start(step: Launch | Submit | SubmitArray) -> str:
+    match step:
+        case Launch(_, run_dir, log, leases):
+            command = "launch" if leases is None else "launch_leased"
+            return f"{command} {path_word(run_dir)} {path_word(log)}"
+        case Submit(_, run_dir, argv, after):
+            command = "submit" if after is None else f"submit_after {path_word(after)}"
+            return f"{command} {path_word(run_dir)} {_words(argv)}"
+        case SubmitArray(_, directory, argv):
+            return f"submit_array {path_word(directory)} {_words(argv)}"
+        case _:
+            assert_never(step)
+
+
+def _words(argv: tuple[str, ...]) -> str:
+    return " ".join(option_word(argument) for argument in argv)
 
 
 def command_frame(index: int, command: str) -> bytes:
@@ -89,6 +123,12 @@ def receive_frame(index: int, receive: Receive, content: bytes, sha256: str) -> 
     """The line that writes *content*, and the content."""
     command = f"receive {receive.mode:04o} {len(content)} {sha256} {receive.path}"
     return command_frame(index, command) + content
+
+
+def unpack_frame(index: int, unpack: Unpack, archive: bytes, sha256: str) -> bytes:
+    """The line that unpacks *archive*, and the archive."""
+    command = f"unpack {len(archive)} {sha256} {unpack.directory}"
+    return command_frame(index, command) + archive
 
 
 def obtain_frame(index: int, obtain: Obtain) -> bytes:
@@ -110,5 +150,7 @@ def describe_step(step: Step) -> str:
             return f"receive {mode:04o} {path}"
         case Obtain(path, mode, _):
             return f"obtain {mode:04o} {path}"
+        case Unpack(directory, _):
+            return f"unpack {directory}"
         case other:
             assert_never(other)

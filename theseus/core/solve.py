@@ -132,7 +132,7 @@ def ruled_out(
 ) -> NotPreferred | Forbidden | NotYet | None:
     """Why a host is out of the question before it is asked, or None."""
     host = config.hosts[name]
-    return _filtered(host, request) or _unsupported(config, host)
+    return _filtered(host, request) or _unsupported(host)
 
 
 def _filtered(host: Host, request: HardwareRequest) -> NotPreferred | Forbidden | None:
@@ -160,10 +160,8 @@ def _considered(
             assert_never(host)
 
 
-def _unsupported(config: DispatchConfig, host: Host) -> NotYet | None:
+def _unsupported(host: Host) -> NotYet | None:
     """What *host* needs that this version cannot do; planning around it would be a lie."""
     if host.transport == "openssh":
         return NotYet("this version reaches hosts by asyncssh alone, not by `transport: openssh`")
-    if config.clusters[host.cluster].mount is not None:
-        return NotYet(f"this version does not mount JuiceFS, as cluster {host.cluster!r} asks")
     return None

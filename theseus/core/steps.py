@@ -105,6 +105,18 @@ class PutSecrets:
 
 
 @frozen
+class PutFiles:
+    """Write many *files* in one go, in directories of their own below *directory*.
+
+    Such a directory is made where it is missing, for its owner alone.
+    """
+
+    host: str
+    directory: str
+    files: tuple[PutFile | PutSecrets, ...]
+
+
+@frozen
 class Launch:
     """Start bootstrap in a session of its own; the answer (pid, start time, boot id) is the output.
 
@@ -131,8 +143,29 @@ class Submit:
     after: str | None = None
 
 
+@frozen
+class SubmitArray:
+    """Hand many runs to SLURM as one array by *argv*; the answer (job id) is the output.
+
+    *directory* holds the batch script, and the list of runs by their index in the array.
+    """
+
+    host: str
+    directory: str
+    argv: tuple[str, ...]
+
+
 Step: TypeAlias = (
-    MakeDir | ClaimRun | PutFile | EnsureFile | EnsureTree | PutSecrets | Launch | Submit
+    MakeDir
+    | ClaimRun
+    | PutFile
+    | PutFiles
+    | EnsureFile
+    | EnsureTree
+    | PutSecrets
+    | Launch
+    | Submit
+    | SubmitArray
 )
 
 

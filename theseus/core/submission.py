@@ -4,6 +4,7 @@ Only values and the rules of going from one to the next. An answer once had is n
 and a submission that may have happened stays unknown until somebody has looked.
 """
 
+from collections.abc import Sequence
 from typing import TypeAlias, assert_never
 
 from attrs import frozen
@@ -11,8 +12,7 @@ from returns.pipeline import is_successful
 from returns.result import Result
 
 from theseus.core.errors import GpusTaken, PlanError, StepFailed, SubmissionUnknown, explain
-from theseus.core.plan import Plan
-from theseus.core.steps import ClaimRun
+from theseus.core.steps import ClaimRun, Step
 from theseus.core.submitted import Submitted
 
 
@@ -56,8 +56,8 @@ Attempt: TypeAlias = Accepted | Rejected | Unanswered | NotSent
 """What one performance of a plan tells of its submission."""
 
 
-def attempt_of(plan: Plan, performed: Result[Submitted, PlanError]) -> Attempt:
-    """What the end of performing *plan* tells."""
+def attempt_of(steps: Sequence[Step], performed: Result[Submitted, PlanError]) -> Attempt:
+    """What the end of performing *steps*, those of a plan or of an array, tells of a run."""
     if is_successful(performed):
         return Accepted(performed.unwrap().answer.strip())
     match performed.failure():
@@ -65,15 +65,15 @@ def attempt_of(plan: Plan, performed: Result[Submitted, PlanError]) -> Attempt:
             return Unanswered(reason)
         case GpusTaken(_, _, message):
             return Rejected(message)
-        case StepFailed(_, _, number, _, message) if _after_claim(plan, number):
+        case StepFailed(_, _, number, _, message) if _after_claim(steps, number):
             return Rejected(message)
         case error:
             return NotSent(explain(error))
 
 
-def _after_claim(plan: Plan, number: int) -> bool:
+def _after_claim(steps: Sequence[Step], number: int) -> bool:
     """Whether step *number* comes after the one that looks whether the run is there already."""
-    return any(isinstance(step, ClaimRun) for step in plan.steps[: number - 1])
+    return any(isinstance(step, ClaimRun) for step in steps[: number - 1])
 
 
 def begun(before: Submission | None) -> Submission:

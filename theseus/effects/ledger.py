@@ -8,7 +8,7 @@ the hosts, and `theseus ps --rescan` makes a ledger from it.
 import json
 import os
 import sqlite3
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, TypeVar, assert_never
@@ -20,6 +20,7 @@ from returns.result import Failure, Result, Success
 from theseus.core.codec import plan_json, read_plan
 from theseus.core.errors import PlanError, PlanUnusable, Unreadable
 from theseus.core.plan import Plan
+from theseus.core.run_state import RunState, read_state, state_data
 from theseus.core.run_words import Known, meant
 from theseus.core.submission import (
     Accepted,
@@ -39,7 +40,10 @@ _NEWEST_FIRST: Final = "ORDER BY submitted_at DESC, run_id DESC"
 
 @frozen
 class LedgerEntry:
-    """One run: its names, when and by which dispatch *config* it was submitted, what is known."""
+    """One run: its names, when and by which dispatch *config* it was submitted, what is known.
+
+    *state* is the last one that its host told, at *seen_at*; None before it was asked.
+    """
 
     run_id: str
     name: str
@@ -47,6 +51,8 @@ class LedgerEntry:
     config: str | None
     submission: Submission
     plan_text: str = field(repr=False)
+    state: RunState | None = None
+    seen_at: datetime | None = None
 
     @property
     def plan(self) -> Result[Plan, PlanUnusable]:
@@ -75,28 +81,43 @@ class Ledger:
 
     def begin(self, plan: Plan, config: str | None = None) -> Result[None, Unreadable]:
         """Keep *plan* before anything of it is sent; *config* is its dispatch config's path."""
-        run = plan.run
+        return self.begin_all((plan,), config)
+
+    def begin_all(self, plans: Iterable[Plan], config: str | None) -> Result[None, Unreadable]:
+        """Keep all *plans*, or none, before anything of them is sent."""
 
         def write() -> None:
             with transaction(self.path) as connection:
-                before = _submission_of(connection, run.id)
-                if before is None:
-                    connection.execute(
-                        "INSERT INTO runs VALUES (?, ?, ?, ?, '', '', ?)",
-                        (run.id, run.name, _now(), _path_bytes(config), plan_json(plan)),
-                    )
-                _put_submission(connection, run.id, begun(before))
+                for plan in plans:
+                    _begin(connection, plan, config)
 
         return _attempted(write)
 
     def settle(self, run_id: str, attempt: Attempt) -> Result[None, Unreadable]:
         """Keep what an attempt to submit told of the run."""
+        return self.settle_all({run_id: attempt})
+
+    def settle_all(self, attempts: Mapping[str, Attempt]) -> Result[None, Unreadable]:
+        """Keep what attempts to submit told of the runs, by their ids."""
 
         def write() -> None:
             with transaction(self.path) as connection:
-                before = _submission_of(connection, run_id)
-                if before is not None:
-                    _put_submission(connection, run_id, settled(before, attempt))
+                for run_id, attempt in attempts.items():
+                    before = _submission_of(connection, run_id)
+                    if before is not None:
+                        _put_submission(connection, run_id, settled(before, attempt))
+
+        return _attempted(write)
+
+    def note(self, states: Mapping[str, RunState]) -> Result[None, Unreadable]:
+        """Keep the *states* of runs, by id, as they were just now told by their hosts."""
+        rows = [(json.dumps(state_data(state)), _now(), run) for run, state in states.items()]
+
+        def write() -> None:
+            with transaction(self.path) as connection:
+                connection.executemany(
+                    "UPDATE runs SET state = ?, seen_at = ? WHERE run_id = ?", rows
+                )
 
         return _attempted(write)
 
@@ -123,6 +144,18 @@ class Ledger:
                 return tuple(_entry(row) for row in rows)
 
         return _attempted(look)
+
+
+def _begin(connection: sqlite3.Connection, plan: Plan, config: str | None) -> None:
+    run = plan.run
+    before = _submission_of(connection, run.id)
+    if before is None:
+        connection.execute(
+            "INSERT INTO runs (run_id, name, submitted_at, config, submission, detail, plan)"
+            " VALUES (?, ?, ?, ?, '', '', ?)",
+            (run.id, run.name, _now(), _path_bytes(config), plan_json(plan)),
+        )
+    _put_submission(connection, run.id, begun(before))
 
 
 def _attempted(act: Callable[[], Value]) -> Result[Value, Unreadable]:
@@ -161,6 +194,8 @@ def _entry(row: sqlite3.Row) -> LedgerEntry:
         config=None if row["config"] is None else os.fsdecode(row["config"]),
         submission=_submission(row["submission"], row["detail"]),
         plan_text=row["plan"],
+        state=None if row["state"] is None else read_state(json.loads(row["state"])),
+        seen_at=None if row["seen_at"] is None else datetime.fromisoformat(row["seen_at"]),
     )
 
 

@@ -30,12 +30,12 @@ from theseus.core.outcome import NothingToSend
 from theseus.core.payload import Job
 from theseus.core.placed import Assignment
 from theseus.core.plan import Plan, Run
-from theseus.core.secrets import ConfigSecret
 from theseus.core.shell import path_word
-from theseus.core.source import SourceError
+from theseus.core.source import SourceError, SourceSnapshot
 from theseus.core.source_text import explain
 from theseus.core.submitted import Submitted, judge
 from theseus.effects import exchange
+from theseus.effects.config_secret import config_secret
 from theseus.effects.exchange import ShellPerformer
 from theseus.effects.kept import keep_archive, open_archive
 from theseus.effects.noted import Warn, noted
@@ -177,8 +177,15 @@ def _planned(
         return Failure(SourceUnusable(taken.failure()))
     snapshot = taken.unwrap().snapshot
     world = World(order.config, inventory, snapshot, this_release())
-    return check_names(order.names, snapshot.repository).bind(
-        lambda names: build_plan(world, order.request, _assignment(order, names))
+    return assignment_of(order, snapshot).bind(
+        lambda assignment: build_plan(world, order.request, assignment)
+    )
+
+
+def assignment_of(order: Order, snapshot: SourceSnapshot) -> Result[Assignment, PlanError]:
+    """What is to be run, once the repository has a name for the project."""
+    return check_names(order.names, snapshot.repository).map(
+        lambda names: _assignment(order, names)
     )
 
 
@@ -196,7 +203,7 @@ async def _perform(
 ) -> Result[Submitted, PlanError]:
     with tempfile.TemporaryDirectory(prefix="theseus-") as scratch:
         supply = PlanSupply(
-            plan_json(plan).encode(), _opening(archive, Path(scratch)), _config_secret
+            plan_json(plan).encode(), archive_opener(archive, Path(scratch)), config_secret
         )
         performance = await perform(plan.steps, ShellPerformer(open_shell, supply))
     if performance.error is not None:
@@ -205,9 +212,11 @@ async def _perform(
     return verdict
 
 
-def _opening(
+def archive_opener(
     archive: Callable[[Path], Result[object, SourceError]], scratch: Path
 ) -> Callable[[str], Awaitable[Path]]:
+    """What makes the *archive* of a tree in *scratch* when a host lacks it."""
+
     async def opened(tree: str) -> Path:
         made = await asyncio.to_thread(archive, scratch / f"{tree}.tar.gz")
         if not is_successful(made):
@@ -217,11 +226,3 @@ def _opening(
         return scratch / f"{tree}.tar.gz"
 
     return opened
-
-
-def _config_secret(reference: ConfigSecret) -> str:
-    raise SupplyError(
-        NothingToSend(
-            f"{reference.key} in {reference.path}", "passwords of mounts are not used yet"
-        )
-    )

@@ -52,12 +52,16 @@ class Supply(Protocol):
 
 @frozen
 class PlanSupply:
-    """The supply of one plan, on the machine where it is performed."""
+    """The supply of one plan, on the machine where it is performed.
+
+    *known* holds the secrets that were looked up; the plans of a batch share it.
+    """
 
     document: bytes = field(repr=False)
     open_archive: Callable[[str], Awaitable[Path]]
     config_secret: Callable[[ConfigSecret], str]
     environment: Mapping[str, str] = field(factory=lambda: os.environ, repr=False)
+    known: dict[SecretReference, str] = field(factory=dict, repr=False)
     _archives: dict[str, Path] = field(factory=dict, init=False, repr=False)
 
     def packaged(self, content: Packaged) -> bytes:
@@ -82,7 +86,12 @@ class PlanSupply:
         return self._archives[tree]
 
     async def secret(self, reference: SecretReference) -> str:
-        """The value that *reference* points at, without its last newline."""
+        """The value that *reference* points at, without its last newline; looked up once."""
+        if reference not in self.known:
+            self.known[reference] = await self._looked_up(reference)
+        return self.known[reference]
+
+    async def _looked_up(self, reference: SecretReference) -> str:
         match reference:
             case EnvironmentSecret(variable):
                 value = self._from_environment(variable)

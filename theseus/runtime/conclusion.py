@@ -14,11 +14,11 @@ from theseus.runtime.child import HEARSAY_SECONDS, STOPPING, Rhythm, Told, Watch
 from theseus.runtime.documents import read_document
 from theseus.runtime.ending import job_outcome, within
 from theseus.runtime.inbox import SignalInbox
-from theseus.runtime.job import EXCEPTION_FILE
 from theseus.runtime.leftovers import leftover
 from theseus.runtime.nodes import await_others
 from theseus.runtime.outcome import Outcome, write_outcome
 from theseus.runtime.run import Run
+from theseus.runtime.run_directory import EXCEPTION_FILE
 
 ECHO_SECONDS = 2.0  # nodes that are told to stop together are not told at the same moment
 

@@ -7,7 +7,6 @@ own files have no part in it, the whole source tree has. Never here: making an e
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import re
 import sys
@@ -58,7 +57,7 @@ def environment_key(
     parts.append(
         _layout(project) if _stands_alone(project, requirements) else environment["THESEUS_TREE"]
     )
-    digest = hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+    digest = hashlib.sha256(repr(parts).encode("utf-8", "surrogateescape")).hexdigest()
     return f"{_name(project)}-{digest[:20]}"
 
 

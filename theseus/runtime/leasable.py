@@ -1,6 +1,6 @@
 """Which GPUs of this host a run may lease.
 
-Here: from the plan's word, the user's own choice and what the driver lists to the GPUs by name, and
+Here: from the plan's word and what the driver lists to the GPUs by name, and
 how a job is pinned to them. Never here: taking one.
 """
 
@@ -18,25 +18,17 @@ from theseus.base.detect import (
     nvidia_devices,
     parse_held,
     rocm_devices,
-    visible,
 )
 from theseus.base.lease import lease_name
-
-# the first that is set counts; CUDA reads the last alone
-CHOICES = ("ROCR_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "CUDA_VISIBLE_DEVICES")
 
 
 @dataclass(frozen=True)
 class Leasable:
-    """*chips* of *gpus*, by uuid or index, are to be leased; *variable* pins the job to them.
-
-    *chosen* says that the user named exactly these.
-    """
+    """*chips* of *gpus*, by uuid or index, are to be leased; *variable* pins the job to them."""
 
     chips: int
     gpus: Tuple[str, ...]
     variable: str
-    chosen: bool = False
 
     def to_dict(self) -> Dict[str, Any]:
         """As JSON holds it."""
@@ -53,20 +45,12 @@ class Leasable:
         return tuple(lease_name(gpu) for gpu in self.gpus)
 
 
-def leasable(lease: Mapping[str, Any], environment: Mapping[str, str], run: RunTool) -> Leasable:
-    """What *lease*, the content of lease.json, comes to on this host.
-
-    A choice of the user's in *environment* is kept to: it says which GPUs, and how many.
-    """
+def leasable(lease: Mapping[str, Any], run: RunTool) -> Leasable:
+    """What *lease*, the content of lease.json, comes to on this host."""
     nvidia, amd = _devices(run)
-    own = next((name for name in (CHOICES if amd else CHOICES[-1:]) if name in environment), None)
-    if own is None:
-        # ROCm, "GPU isolation techniques": this one takes uuids; CUDA's and HIP's take indexes
-        variable = CHOICES[0] if amd else CHOICES[-1]
-        return Leasable(lease["chips"], tuple(_candidates(lease, nvidia or amd)), variable)
-    named = [_uuid(device) for device in visible(nvidia or amd, environment[own])]
-    gpus = tuple(named if nvidia or amd else _entries(environment[own]))
-    return Leasable(len(gpus), gpus, own, chosen=True)
+    # ROCm, "GPU isolation techniques": ROCR takes uuids, which HIP and CUDA's name for it do not
+    variable = "ROCR_VISIBLE_DEVICES" if amd else "CUDA_VISIBLE_DEVICES"
+    return Leasable(lease["chips"], tuple(_candidates(lease, nvidia or amd)), variable)
 
 
 def in_use(run: RunTool) -> FrozenSet[str]:
@@ -101,7 +85,3 @@ def _uuid(device: Device) -> str:
 def _kind(device: Device) -> str:
     chip: Optional[str] = None if device.chip is None else device.chip.name
     return device.name if chip is None else chip
-
-
-def _entries(selection: str) -> List[str]:
-    return [entry.strip() for entry in selection.split(",") if entry.strip()]

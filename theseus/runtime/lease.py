@@ -77,7 +77,7 @@ class Claim:
                     unlock(self.open_files[gpu])
             for gpu in kept:
                 sign(self.directory.path_of(lease_name(gpu)), self.said)
-        return kept if kept or not self.wanted.chips else None
+        return kept or None
 
     def release(self, gpus: Sequence[str]) -> None:
         """Let go of *gpus*."""
@@ -140,7 +140,7 @@ def wait(
 def files(run_dir: Path) -> int:
     """Print the files that may be locked for the run."""
     lease = read_document(run_dir / LEASE_FILE)
-    wanted = leasable(lease, os.environ, run_tool)
+    wanted = leasable(lease, run_tool)
     replace_document(run_dir / WANTED_FILE, wanted.to_dict())
     directory = _directory(lease)
     with directory.gate():
@@ -161,19 +161,18 @@ def take(run_dir: Path, descriptors: Sequence[int]) -> int:
         {"user": user_name(), "run": lease["run"], "since": now()},
         patient=lease["queue"],
     )
-    used = _used(wanted)
+    used = in_use(run_tool)
     taken = claim.take(used)
     if taken is None and (not lease["queue"] or len(wanted.gpus) < wanted.chips):
         return _refuse(run_dir, f"{claim.hindrance}; plan again, or wait for a turn with --queue")
     if taken is None:
         taken = _in_turn(run_dir, claim)
     write_text_once(run_dir / VERDICT_FILE, " ".join(["leased", *taken]))
-    _say(f"leased {', '.join(taken) or 'no GPU'}")
+    _say(f"leased {', '.join(taken)}")
     for gpu in used.intersection(taken):
         _say(f"{gpu} is in use by another program")
     print(*(claim.open_files[gpu] for gpu in taken))
-    if not wanted.chosen:
-        print(f"{wanted.variable}={','.join(taken)}")
+    print(f"{wanted.variable}={','.join(taken)}")
     return 0
 
 
@@ -188,7 +187,7 @@ def _in_turn(run_dir: Path, claim: Claim) -> List[str]:
     ticket = claim.ticket()
     write_text_once(run_dir / VERDICT_FILE, "queued")
     try:
-        return wait(claim, ticket.number, lambda: _used(claim.wanted), idle)
+        return wait(claim, ticket.number, lambda: in_use(run_tool), idle)
     finally:
         ticket.give_up()
 
@@ -199,11 +198,6 @@ def _refuse(run_dir: Path, reason: str) -> int:
     launching = (run_dir / "launched").exists()
     handed_back = launching and write_text_once(run_dir / VERDICT_FILE, f"refused {reason}")
     return HANDED_BACK if handed_back else 1
-
-
-def _used(wanted: Leasable) -> FrozenSet[str]:
-    # who names GPUs knows what runs on them, and may share them with other programs
-    return frozenset() if wanted.chosen else in_use(run_tool)
 
 
 def _directory(lease: Mapping[str, Any]) -> LeaseDirectory:

@@ -13,7 +13,6 @@ from theseus.runtime.child import Child
 from theseus.runtime.documents import replace_document
 from theseus.runtime.environment import DIRECTORIES, job_variables
 from theseus.runtime.hardware import finalized
-from theseus.runtime.job import EXCEPTION_FILE, HARDWARE_FILE
 from theseus.runtime.launch import launch_of
 from theseus.runtime.leftovers import contents
 from theseus.runtime.limit import TimeLimit
@@ -22,6 +21,7 @@ from theseus.runtime.metadata import Metadata
 from theseus.runtime.nodes import Nodes
 from theseus.runtime.payload import read_payload
 from theseus.runtime.processes import node_directory, processes
+from theseus.runtime.run_directory import EXCEPTION_FILE, HARDWARE_FILE
 
 CONTENTS_FILE = "contents.json"
 GROUP_FILE = "job.group"

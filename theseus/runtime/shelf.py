@@ -1,23 +1,36 @@
-"""The shelf: where one shared environment lies.
+"""The shelf: where the shared environment lies that a project needs, and its being used.
 
 An environment is built under a name that nobody else has, and is never changed once a link with
-its key as the name points to it. Here: the lock under which that happens, the link, and removal.
-Never here: what is installed.
+its key as the name points to it. Every run looks here, so little is imported. Never here: building.
 """
 
 from __future__ import annotations
 
-import fcntl
 import os
-import shutil
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from contextlib import suppress
 from pathlib import Path
-from typing import Iterator
+from typing import Mapping, NamedTuple
+
+from theseus.runtime.environment_key import environment_key
+
+ENVIRONMENTS = "environments"  # beneath share
+REFERENCE = "environment"  # in a run directory: a link to the environment that the run uses
 
 
-@dataclass(frozen=True)
-class Shelf:
+class Project(NamedTuple):
+    """A directory that wants an environment, by its *requirements*: a lock file or a plain list."""
+
+    directory: Path
+    requirements: Path
+    work_dir: Path
+
+    @property
+    def venv(self) -> Path:
+        """Where its environment is looked for: a link to a shared one, or its own."""
+        return self.directory / ".venv"
+
+
+class Shelf(NamedTuple):
     """The place of one shared environment; *link* points to it once it is complete."""
 
     link: Path
@@ -31,55 +44,48 @@ class Shelf:
         """Whether the environment is there, and its Python on this node."""
         return os.access(self.link / "bin/python", os.X_OK)
 
-    @contextmanager
-    def locked(self) -> Iterator[None]:
-        """Alone among the runs that want this environment; the kernel ends it with the process."""
-        self.link.parent.mkdir(parents=True, exist_ok=True)
-        with self.link.with_name(f"{self.link.name}.lock").open("a") as lock:
-            with suppress(OSError):  # where a file system has no locks the link decides
-                _lock(lock.fileno())
-            yield
 
-    def build_directory(self) -> Path:
-        """A new place to build it; what builds of this node left behind, which died, is removed."""
-        node = os.uname().nodename
-        used = os.path.realpath(self.link)
-        for left in self.link.parent.glob(f"{self.link.name}.{node}.*"):
-            if str(left.absolute()) != used:
-                remove(left)
-        return self.link.with_name(f"{self.link.name}.{node}.{os.getpid()}")
-
-    def publish(self, built: Path) -> None:
-        """Let all runs have the environment *built*, which nothing changes any more."""
-        _make_read_only(built)
-        if self.link.is_symlink() and not self.link.exists():
-            self.link.unlink()  # somebody removed what it points to
-        try:
-            self.link.symlink_to(built.name)
-        except FileExistsError:  # another was quicker, where there are no locks
-            remove(built)
+def project_at(directory: Path, environment: Mapping[str, str]) -> Project:
+    """The project in *directory*, with its lock, which a workspace keeps at its root."""
+    work_dir = Path(environment["THESEUS_WORK_DIR"])
+    for above in (directory, *directory.parents):
+        if (above / "uv.lock").is_file():
+            return Project(directory, above / "uv.lock", work_dir)
+        if above == work_dir:
+            break
+    return Project(directory, directory / "requirements.txt", work_dir)
 
 
-def _lock(descriptor: int) -> None:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        say("another run builds this environment: waiting for it")
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+def shelf_of(project: Project, environment: Mapping[str, str]) -> Shelf:
+    """Where the environment of *project* lies if it is shared."""
+    key = environment_key(project.directory, project.requirements, project.work_dir, environment)
+    return Shelf(Path(environment["THESEUS_SHARE"], ENVIRONMENTS, key))
 
 
-def remove(directory: Path) -> None:
-    """Remove an environment, read-only directories too; what is in the way stays."""
-    for path, _, _ in os.walk(directory):
-        with suppress(OSError):
-            Path(path).chmod(0o755)
-    shutil.rmtree(directory, ignore_errors=True)
+def take(project: Project, shelf: Shelf, node_dir: Path) -> bool:
+    """Have *project* use the environment of *shelf* if it is there; *node_dir* says that it does.
+
+    That is said first: nobody removes an environment that a run refers to.
+    """
+    replace_link(node_dir / REFERENCE, shelf.link)
+    if not shelf.complete():
+        return False
+    replace_link(project.venv, Path(os.path.realpath(shelf.link)))
+    with suppress(OSError):  # of another user, or on storage that is read-only here
+        os.utime(shelf.link, follow_symlinks=False)  # when it was used last
+    say(f"the environment is there: {shelf.link}")
+    return True
 
 
-def _make_read_only(directory: Path) -> None:
-    # Not the files: by hard links they are those of uv's cache.
-    for path, _, _ in os.walk(directory):
-        Path(path).chmod(0o555)
+def replace_link(link: Path, target: Path) -> None:
+    """Make *link* point to *target*, in place of what was there."""
+    if link.is_symlink() or not link.is_dir():
+        link.unlink(missing_ok=True)
+    else:
+        from theseus.runtime.removal import remove  # noqa: PLC0415 - rare: of a start before
+
+        remove(link)
+    link.symlink_to(target)
 
 
 def say(text: str) -> None:

@@ -34,17 +34,17 @@ run() { # INDEX COMMAND [ARG…]
   local index=$1 output status=0
   shift
   if [[ -n $halted ]]; then
-    if [[ $1 == receive ]]; then take "$3" >/dev/null; fi
+    case $1 in receive) take "$3" ;; unpack) take "$2" ;; esac >/dev/null
     frame "$index" skipped ''
     return
   fi
   case $1 in
-    receive | obtain) output=$("$@") || status=$? ;;
+    receive | unpack | obtain) output=$("$@") || status=$? ;;
     *) output=$("$@" </dev/null) || status=$? ;;
   esac
   if ((status)); then halted=1; fi
   if ((status == 75)); then
-    case $1 in claim | launch | launch_leased | submit | submit_after) status=answered ;; esac
+    case $1 in claim | launch | launch_leased | submit | submit_after | submit_array) status=answered ;; esac
   fi
   frame "$index" "$status" "$output"
 }
@@ -98,8 +98,21 @@ settle() { # MODE PART PATH: a directory in the way is an error, not the place t
   chmod "$1" "$2" && mv -f -- "$2" "$3"
 }
 
+unpack() { # SIZE SHA256 DIRECTORY: the next SIZE bytes are an archive of files that belong below DIRECTORY
+  local part=$3/unpack.$$.$RANDOM status=0
+  accept "$part" "$1" && intact "$part" "$1" "$2" && (
+    umask 077
+    unset TAR_OPTIONS GZIP
+    tar -xzmof - -C "$3" <"$part" # -m: they are as old as they are here
+  ) || status=1
+  rm -f -- "$part"
+  if ((status)); then echo "could not write below $3" >&2; fi
+  return "$status"
+}
+
 obtain() { # INDEX MODE PATH: have PATH; asks for `SIZE SHA256` and the bytes only where it is missing
   local size sha256
+  touch -c -- "$3" 2>/dev/null # it is in use: `theseus clean` goes by the time
   if [[ -e $3 ]]; then
     printf present
     return
@@ -238,6 +251,19 @@ submit() { # RUN_DIR SBATCH [ARG…]: hand the run to SLURM and answer `slurm JO
     return 1
   fi
   answer "$run_dir" slurm "$id" ${cluster:+"$cluster"}
+}
+
+submit_array() { # DIRECTORY SBATCH [ARG…]: submit; each of its runs has an answer of its own then
+  local said id cluster index run_dirs=()
+  # shellcheck source=/dev/null
+  source "$1/runs" || return
+  said=$(submit "$@") || return
+  read -r _ id cluster <<<"$said"
+  for index in "${!run_dirs[@]}"; do # one that has started already has answered itself
+    [[ -s ${run_dirs[index]}/answer ]] ||
+      printf '%s\n' "slurm ${id}_$index${cluster:+ $cluster}" >"${run_dirs[index]}/answer"
+  done
+  printf '%s\n' "$said"
 }
 
 state() { # RUN_DIR: how the run ended; nothing before it has
