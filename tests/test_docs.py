@@ -45,7 +45,7 @@ VOCABULARY = frozenset(
     {
         *("config", "job config", "request", "cluster", "host", "partition", "chip", "inventory"),
         *("probe", "source snapshot", "allocation", "plan", "step", "performer", "outcome", "run"),
-        *("payload", "bootstrap", "runtime", "ledger", "transport", "master"),
+        *("payload", "bootstrap", "runtime", "lease", "ledger", "transport", "master"),
     }
 )
 TABLES = {

@@ -32,7 +32,8 @@ FORBIDDEN = {
 }
 # pure functions and constants beside others that run a tool
 OF_DETECT = {
-    *("NVIDIA_LIST", "NVIDIA_QUERY", "ROCM_QUERY", "Device"),
+    *("NVIDIA_LIST", "NVIDIA_PROCESSES", "NVIDIA_QUERY", "ROCM_QUERY", "Device"),
+    *("busy", "parse_held"),
     *("parse_mig", "parse_nvidia_query", "parse_rocm_query", "divided", "visible"),
 }
 OF_HARDWARE = {"Cluster", "ClusterMachine", "HardwareRequest", "HardwareResult"}

@@ -43,6 +43,7 @@ FULL: dict[str, Any] = {
             "connections_per_minute": 5,
             "uv_groups": ["train"],
             "chips": {"h100": 8},
+            "leases": "/srv/leases",
             "mem": "128G",
             "time": "12h",
             "cpus_per_task": 8,

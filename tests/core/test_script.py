@@ -49,6 +49,7 @@ PACKAGED = Packaged("runtime.zip", "a" * 64)
         (EnsureFile("box", "/r.zip", 0o600, PACKAGED), "obtain 0600 /r.zip"),
         (EnsureTree("box", "/t.tar.gz", "0" * 40), "obtain 0644 /t.tar.gz"),
         (Launch("box", "/r", "~/log"), "launch /r ~/log"),
+        (Launch("box", "/r", "~/log", "/leases"), "launch_leased /r ~/log"),
         (
             Submit("hpc", "/r", ("sbatch", "--job-name=a b", "--output=~/l")),
             "submit /r sbatch '--job-name=a b' --output=\"$HOME\"/l",

@@ -42,6 +42,18 @@ class Sshd:
         """The known_hosts file of that config."""
         return self.folder / "known_hosts"
 
+    @contextmanager
+    def program(self, name: str, text: str) -> Iterator[None]:
+        """Have an executable on the PATH of everyone who logs in."""
+        file = self.folder / "bin" / name
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(f"#!/bin/sh\n{text}\n")
+        file.chmod(0o755)
+        try:
+            yield
+        finally:
+            file.unlink()
+
     def home(self, name: str) -> Path:
         """The home of the user whose login shell is *name*."""
         return Path(pwd.getpwnam(self.users[name]).pw_dir)
@@ -138,6 +150,7 @@ def write_files(server: Sshd, settings: str) -> None:
         f"{settings}Port {server.port}\nListenAddress 127.0.0.1\nHostKey {folder}/host_key\n"
         f"AuthorizedKeysFile {folder}/authorized-%u\nPidFile none\nBanner {folder}/banner\n"
         "UsePAM no\nStrictModes no\nPasswordAuthentication no\nPrintMotd yes\n"
+        f"SetEnv PATH={folder}/bin:/usr/local/bin:/usr/bin:/bin\n"
     )
     trust(server, folder / "host_key.pub")
     if os.geteuid() == 0:

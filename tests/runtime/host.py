@@ -31,6 +31,7 @@ class Source:
     modules: tuple[str, ...] = ()
     setup: str | None = None
     subdirectory: str = ""
+    lease: Mapping[str, Any] | None = None
 
 
 @define
@@ -96,6 +97,8 @@ class Site:
             self._write("secrets.env", source.secrets)
         if source.setup is not None:
             (self.run_dir / "setup.sh").write_text(source.setup)
+        if source.lease is not None:
+            (self.run_dir / "lease.json").write_text(json.dumps(source.lease))
         (self.run_dir / "payload.json").write_text(json.dumps(payload(source)))
 
     def _write(self, name: str, variables: Mapping[str, str]) -> None:

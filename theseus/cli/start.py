@@ -22,11 +22,16 @@ def announce(plan: Plan) -> None:
 def finish(submitted: Submitted, *, follow: bool, json: bool) -> int:
     """Say what was started; with *follow*, stay until it ends and take its exit status."""
     plan = submitted.plan
-    state = "was submitted before" if submitted.again else "started"
-    say(f"run {plan.run.id} {state} on {plan.target.host}; log: {plan.paths.log}")
+    say(f"run {plan.run.id} {_state(submitted)} on {plan.target.host}; log: {plan.paths.log}")
     if json:
         sys.stdout.write(json_text(description(submitted)))
     return watch(plan, Wanted()) if follow else DONE
+
+
+def _state(submitted: Submitted) -> str:
+    if submitted.again:
+        return "was submitted before"
+    return "waits for its turn" if submitted.queued else "started"
 
 
 def description(submitted: Submitted) -> dict[str, object]:
@@ -37,6 +42,8 @@ def description(submitted: Submitted) -> dict[str, object]:
         "host": plan.target.host,
         "answer": submitted.answer.strip(),
         "again": submitted.again,
+        "gpus": list(submitted.gpus),
+        "queued": submitted.queued,
         "log": plan.paths.log,
         "work": plan.paths.work,
         "results": plan.paths.results,

@@ -162,7 +162,10 @@ def _request_data(request: HardwareRequest) -> dict[str, Any]:
         "min_chips": request.min_chips,
         "preferred_clusters": list(request.preferred_clusters),
         "forbidden_clusters": list(request.forbidden_clusters),
-        **{name: getattr(request, name) for name in ("n_shards", "mem", "time", "nodes", "cpus")},
+        **{
+            name: getattr(request, name)
+            for name in ("n_shards", "mem", "time", "nodes", "cpus", "queue")
+        },
     }
 
 

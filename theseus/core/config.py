@@ -25,6 +25,7 @@ from theseus.core.secrets import Referenced, SecretReference
 
 Transport: TypeAlias = Literal["auto", "asyncssh", "openssh", "local"]
 CONNECTIONS_PER_MINUTE: Final = 20
+DEFAULT_LEASES = "/var/tmp/theseus-leases"  # noqa: S108  locks of all users: lease_directory.py
 _EMPTY: Mapping[str, str] = MappingProxyType({})
 _NO_ENVIRONMENT: Mapping[str, str | Referenced] = MappingProxyType({})
 _NO_SECRETS: Mapping[str, SecretReference] = MappingProxyType({})
@@ -54,7 +55,10 @@ class ClusterConfig:
 
 @frozen
 class PlainHost:
-    """A machine that jobs are started on directly. *chips* caps what may be used of each chip."""
+    """A machine that jobs are started on directly. *chips* caps what may be used of each chip.
+
+    *leases* is where all of its users hold locks on its GPUs.
+    """
 
     cluster: str
     ssh: str | None = None
@@ -62,6 +66,7 @@ class PlainHost:
     connections_per_minute: Positive = CONNECTIONS_PER_MINUTE
     uv_groups: tuple[UvGroup, ...] = ()
     chips: Mapping[str, Limit] | None = None
+    leases: RemotePath = DEFAULT_LEASES
     mem: Memory | None = None
     time: Minutes | None = None
     cpus_per_task: Positive | None = None

@@ -98,8 +98,9 @@ def received(step: PutFile | PutSecrets) -> Receive:
 
 def _start(step: Launch | Submit | SubmitArray) -> str:
     match step:
-        case Launch(_, run_dir, log):
-            return f"launch {path_word(run_dir)} {path_word(log)}"
+        case Launch(_, run_dir, log, leases):
+            command = "launch" if leases is None else "launch_leased"
+            return f"{command} {path_word(run_dir)} {path_word(log)}"
         case Submit(_, run_dir, argv, after):
             command = "submit" if after is None else f"submit_after {path_word(after)}"
             return f"{command} {path_word(run_dir)} {_words(argv)}"

@@ -20,7 +20,7 @@ set -m          # each child leads a process group, so that a signal reaches all
 theseus_run_dir=${1:?"usage: bootstrap.sh RUN_DIRECTORY"}
 [[ $theseus_run_dir == /* ]] || theseus_run_dir=$PWD/$theseus_run_dir
 theseus_stage=environment theseus_message='' theseus_received='' theseus_child='' theseus_last=0 theseus_python=''
-theseus_signals=0 theseus_new_tree='' theseus_project='' theseus_listed='' theseus_uv='' theseus_start=${2:-} theseus_shared=''
+theseus_signals=0 theseus_new_tree='' theseus_undone='' theseus_project='' theseus_listed='' theseus_uv='' theseus_start=${2:-} theseus_shared=''
 theseus_restart_count=${theseus_start:-0} theseus_index=0 theseus_nodes=1 theseus_node=main
 theseus_node_dir=$theseus_run_dir theseus_outcome=$theseus_run_dir/outcome.json theseus_speaker='theseus:'
 theseus_password='' theseus_status_dir='' theseus_entered='' theseus_keeper=''
@@ -120,6 +120,8 @@ theseus_begin_if_wanted() { # it may have been cancelled before it began, or bef
 
 theseus_read() {
   local theseus_name
+  # those of the login's environment: the lease says which GPUs the job may see
+  [[ ! -e lease.json ]] || unset CUDA_VISIBLE_DEVICES HIP_VISIBLE_DEVICES ROCR_VISIBLE_DEVICES
   set -a
   # shellcheck source=/dev/null
   source ./job.env || theseus_fail 1 "$theseus_run_dir/job.env cannot be read: submit the run again"
@@ -174,7 +176,7 @@ theseus_set_up() {  # a process of its own; writes shell text to 8, or on a fail
   theseus_own=("${!THESEUS_@}")
   for theseus_name in CUDA HIP ROCR; do
     theseus_name+=_VISIBLE_DEVICES
-    [[ -z ${!theseus_name+set} ]] || theseus_own+=("$theseus_name")
+    [[ -z ${!theseus_name+set} && ! -e lease.json ]] || theseus_own+=("$theseus_name")
   done
   set -a
   for theseus_name in user.env secrets.env; do
@@ -311,6 +313,8 @@ theseus_keeping() {
 # --- another run first --------------------------------------------------------------------------
 
 theseus_after() { # wait until the run of the directory THESEUS_AFTER has completed
+  # the launch does not wait to hear of GPUs
+  (set -C && echo later >lease) 2>/dev/null || true
   theseus_run theseus_asking_after || {
     theseus_stop_if_told
     theseus_fail 1 "$(theseus_reason)"
@@ -318,6 +322,50 @@ theseus_after() { # wait until the run of the directory THESEUS_AFTER has comple
 }
 
 theseus_asking_after() { theseus_module after "$theseus_run_dir" "$THESEUS_AFTER" >"$theseus_node_dir/stage.out"; }
+
+# --- GPUs of a plain host -----------------------------------------------------------------------
+
+theseus_lease() { # for this run alone: a lock on a file for each, see theseus/runtime/lease.py
+  local theseus_file theseus_at theseus_kept theseus_pin=''
+  local -a theseus_open=()
+  theseus_stage=lease
+  theseus_run theseus_leasing files "$theseus_run_dir" || theseus_not_leased
+  while IFS= read -r theseus_file; do # a lock lasts as long as this descriptor, here and in what is started
+    if [[ -f $theseus_file ]] && { exec {theseus_at}<"$theseus_file"; } 2>/dev/null; then
+      theseus_open+=("$theseus_at")
+    fi
+  done <"$theseus_node_dir/stage.out"
+  theseus_run theseus_leasing take "$theseus_run_dir" ${theseus_open[@]+"${theseus_open[@]}"} || theseus_not_leased
+  {
+    read -r theseus_kept
+    read -r theseus_pin || true
+  } <"$theseus_node_dir/stage.out"
+  for theseus_at in ${theseus_open[@]+"${theseus_open[@]}"}; do
+    [[ " $theseus_kept " == *" $theseus_at "* ]] || exec {theseus_at}<&-
+  done
+  [[ -z $theseus_pin ]] || export "${theseus_pin?}"
+}
+
+theseus_leasing() { # ACTION RUN_DIRECTORY [DESCRIPTOR…]: as a direct child, which ends when this shell does
+  [[ -z $theseus_borrowed ]] || theseus_enter
+  cd -- "$theseus_run_dir"
+  PYTHONPATH=$theseus_runtime exec "$theseus_python" -S -m theseus.runtime.lease "$@" >"$theseus_node_dir/stage.out"
+}
+
+theseus_not_leased() { # 75: the launch waits to hear of it
+  theseus_stop_if_told
+  if ((theseus_last == 75 || theseus_restart_count)); then theseus_undone=yes; fi
+  theseus_fail 1 "$(theseus_reason)"
+}
+
+theseus_undo() { # this start has never been: the run may be launched, or started again, later
+  if ((theseus_restart_count)); then
+    printf '%s\n' "$theseus_restart_count" >starts
+    [[ ! -e outcome-preempted.json ]] || mv outcome-preempted.json outcome.json
+  else
+    rm -rf answer launched starts
+  fi
+}
 
 # --- unpack -------------------------------------------------------------------------------------
 
@@ -533,13 +581,14 @@ theseus_end() {
     kill -s KILL -- "-$(<"$theseus_node_dir/job.group")" 2>/dev/null
     rm -f "$theseus_node_dir/job.group"
   fi
-  [[ -e $theseus_outcome ]] || theseus_record "$theseus_status"
+  if [[ -n $theseus_undone ]]; then theseus_undo; fi
+  [[ -e $theseus_outcome || -n $theseus_undone ]] || theseus_record "$theseus_status"
   [[ -z $theseus_new_tree ]] || rm -rf -- "$theseus_new_tree"
   if ((theseus_index)); then # SLURM ends the other nodes at once when one ends badly
     ! grep -qF '"state": "preempted"' "$theseus_outcome" || theseus_status=0
   else
     rm -f -- "${THESEUS_WORK_DIR:-none}".start-*
-    grep -qF '"state": "preempted"' outcome.json || rm -f secrets.env
+    grep -qsF '"state": "preempted"' outcome.json || rm -f secrets.env
   fi
   if [[ -d ${THESEUS_WORK_DIR:-} && -z $theseus_shared ]]; then
     if grep -qF '"work_dir": null' "$theseus_outcome"; then
@@ -575,6 +624,7 @@ theseus_find_python
 theseus_mount
 [[ -z ${THESEUS_AFTER:-} ]] || theseus_after
 [[ -z ${4:-} ]] || { theseus_stage=job && theseus_fail "$3" "$4"; }
+[[ ! -e lease.json ]] || theseus_lease
 theseus_stage=unpack
 ((theseus_nodes == 1)) || theseus_meet
 [[ -n $theseus_shared ]] || theseus_unpack

@@ -45,7 +45,7 @@ run() { # INDEX COMMAND [ARG…]
   esac
   if ((status)); then halted=1; fi
   if ((status == 75)); then
-    case $1 in claim | launch | submit | submit_after | submit_array) status=answered ;; esac
+    case $1 in claim | launch | launch_leased | submit | submit_after | submit_array) status=answered ;; esac
   fi
   frame "$index" "$status" "$output"
 }
@@ -204,11 +204,34 @@ launch() { # RUN_DIR LOG: start bootstrap.sh in a session of its own and answer 
     await_answer "$1"
     return
   fi
-  scrub # such an allocation is not that of a run without SLURM
+  rm -f -- "$1/lease" # of a launch that failed
+  scrub               # such an allocation is not that of a run without SLURM
   LC_ALL=$locale setsid bash "$1/bootstrap.sh" "$1" </dev/null >>"$2" 2>&1 3>&- &
   pid=$!
   if [[ -r /proc/sys/kernel/random/boot_id ]]; then read -r boot </proc/sys/kernel/random/boot_id; fi
   answer "$1" "$pid" "$(start_time "$pid" 2>/dev/null || echo 0)" "$boot"
+}
+
+launch_leased() { # RUN_DIR LOG: launch, and after the answer say what GPUs it got, or that it is queued
+  local pid said _
+  launch "$@" || return
+  read -r pid _ <"$1/answer"
+  for _ in {1..600}; do # as long as the lines of `setup` may take
+    if [[ -s $1/lease ]] || ! kill -0 "$pid" 2>/dev/null; then break; fi
+    sleep 0.2
+  done
+  # whoever writes it first has decided; a run that is refused later has failed
+  { (set -C && echo unanswered >"$1/lease"); } 2>/dev/null
+  read -r said <"$1/lease"
+  case $said in
+    refused*)
+      while kill -0 "$pid" 2>/dev/null; do sleep 0.1; done
+      rm -rf -- "$1/answer" "$1/launched"
+      echo "${said#refused }" >&2
+      return 69
+      ;;
+    leased* | queued*) printf '%s\n' "$said" ;;
+  esac
 }
 
 scrub() { # nothing of an allocation this shell may stand in, or of the user's habits, reaches SLURM
