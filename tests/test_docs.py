@@ -67,6 +67,7 @@ FLAG = re.compile(r"(?<![\w-])--[a-z][\w-]*")
 # flags of other programs that pages mention
 FOREIGN_FLAGS = {
     *("--frozen", "--no-dev", "--parsable", "--account", "--qos", "--constraint", "--gres"),
+    "--no-usage-report",
     *("--config", "--steps"),  # a user's own programs
 }
 VARIABLE = re.compile(r"THESEUS_[A-Z_]+[A-Z]")

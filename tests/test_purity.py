@@ -21,7 +21,17 @@ ROOT = Path(__file__).parents[1]
 MODULES = tuple(sorted((ROOT / "theseus" / "core").glob("*.py")))
 NAMES = [module.stem for module in MODULES]
 ALLOWED = {
-    *("base64", "bisect", "collections", "difflib", "functools", "hashlib", "itertools", "json"),
+    *(
+        "base64",
+        "bisect",
+        "collections",
+        "difflib",
+        "functools",
+        "hashlib",
+        "itertools",
+        "math",
+        "json",
+    ),
     *("re", "types", "typing", "urllib.parse"),
     *("attrs", "cattrs", "returns", "theseus.base", "theseus.core"),
 }

@@ -26,10 +26,10 @@ from theseus.core.request import BadFlag
 from theseus.core.submitted import Submitted
 from theseus.effects import submission
 from theseus.effects.batches import BatchOrder, OrderedRun, submit_batch
+from theseus.effects.job_fit import JobFile
 from theseus.effects.load import load_config, resolve_interpolations
 from theseus.effects.perform import Performance, Performer, perform
 from theseus.effects.reading import (
-    JobFile,
     JobSearch,
     Names,
     check_after,

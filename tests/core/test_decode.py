@@ -29,6 +29,7 @@ FULL: dict[str, Any] = {
             "cache_size": "100G",
             "cache_dir": "/fast",
             "all_squash": "1000:1000",
+            "juicefs": {"url": "https://example.org/juicefs", "sha256": "ab" * 32},
             "env": {"A": "x"},
             "secrets": {"B": "env:B"},
         }
@@ -311,7 +312,7 @@ def test_keys_of_mappings_are_texts() -> None:
         ([], "a list"),
         ((), "a list"),
         ("x", "text 'x'"),
-        (Referenced("secret", ()), "text from the environment"),
+        (Referenced("secret", ("a ", EnvironmentSecret("A"))), "a ${oc.env:A}"),
         (b"", "bytes b''"),
     ],
 )

@@ -108,6 +108,14 @@ def test_secrets_in_lists_and_mappings() -> None:
     assert masked(config) == {"a": [{"b": "***"}], "$secret": [1], "c": "***"}
 
 
+def test_numbers_from_the_environment() -> None:
+    """Where a number is meant, the job gets what the text spells; it is masked like any secret."""
+    config = {"steps": {"$decoded": ["1", {"variable": "V"}]}, "none": {"$decoded": ["null"]}}
+    assert filled(config, {"V": "5"}) == {"steps": 15, "none": None}
+    assert filled(config, {"V": "x"}) == {"steps": "1x", "none": None}
+    assert masked(config) == {"steps": "***", "none": "***"}
+
+
 def test_leftovers(tmp_path: Path) -> None:
     """New and changed files are left over; deleted ones and what tools rebuild are not."""
     (tmp_path / "kept").write_text("1")

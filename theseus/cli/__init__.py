@@ -18,6 +18,7 @@ COMMANDS = {
     "apply": "Perform a saved plan.",
     "bootstrap": "Write a run as one file, to be started by hand with bash or sbatch.",
     "run": "Run a job here, in this process, without dispatching it.",
+    "ps": "Show runs and how they are now.",
     "explain": "Show how the host of a run was chosen.",
     "hosts": "Ask all hosts at once what they have and what is free.",
     "doctor": "Examine hosts and say what to do where they are not fit for runs.",

@@ -12,16 +12,15 @@ from attrs import frozen
 from theseus.core.decode import OrName, Tagged
 from theseus.core.fields import (
     Assigned,
-    CacheSize,
     Limit,
     Memory,
     Minutes,
-    MountUrl,
     Positive,
     RemotePath,
     SecretSource,
     UvGroup,
 )
+from theseus.core.juicefs import CacheSize, MountUrl, PinnedJuicefs, Squash
 from theseus.core.secrets import Referenced, SecretReference
 
 Transport: TypeAlias = Literal["auto", "asyncssh", "openssh", "local"]
@@ -46,7 +45,8 @@ class ClusterConfig:
     mount: MountUrl | None = None
     cache_size: CacheSize | None = None
     cache_dir: RemotePath | None = None
-    all_squash: str | None = None
+    all_squash: Squash | None = None
+    juicefs: PinnedJuicefs | None = None
     uv_cache: RemotePath | None = None
     env: Mapping[str, Assigned] = _NO_ENVIRONMENT
     secrets: Mapping[str, SecretSource] = _NO_SECRETS

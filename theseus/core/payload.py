@@ -8,7 +8,7 @@ that reads them is shipped byte for byte.
 from collections.abc import Mapping
 from typing import Any
 
-from attrs import frozen
+from attrs import field, frozen
 
 from theseus.base.hardware import Cluster
 from theseus.core.codec import json_text
@@ -19,7 +19,8 @@ from theseus.core.steps import Secret
 from theseus.core.verdict import Allocation
 
 PAYLOAD_VERSION = 1
-REFERENCE_MARK = "$secret"  # the one key of a mapping that stands for a text with secrets in it
+# the one key of a mapping that stands for a text with secrets in it, or for what such a text spells
+REFERENCE_MARK, DECODED_MARK = "$secret", "$decoded"
 
 
 @frozen
@@ -35,7 +36,8 @@ class Job:
 class JobConfig:
     """A job config without what is theseus's own, its references taken out.
 
-    *values* is plain data in which a value that holds a reference is `{"$secret": [part, …]}`.
+    *values* is plain data in which a value that holds a reference is `{"$secret": [part, …]}`, or
+    `{"$decoded": [part, …]}` where the number that the text spells is meant.
     """
 
     values: Mapping[str, Any]
@@ -48,12 +50,9 @@ def separate_secrets(config: Mapping[str, Any]) -> JobConfig:
 
     def plain(value: object) -> object:
         match value:
-            case Referenced(_, parts):
-                return {
-                    REFERENCE_MARK: [
-                        part if isinstance(part, str) else named(part) for part in parts
-                    ]
-                }
+            case Referenced(_, parts, decoded):
+                mark = DECODED_MARK if decoded else REFERENCE_MARK
+                return {mark: [part if isinstance(part, str) else named(part) for part in parts]}
             case Mapping():
                 return {str(key): plain(item) for key, item in value.items()}
             case list() | tuple():
@@ -104,7 +103,7 @@ def hardware_of(
 class Shipped:
     """What bootstrap finds on the host: the source archive, the runtime, the uv groups.
 
-    *after* is the run directory of the run that it waits for.
+    *after* is the run directory of the run that it waits for, *mount* the places of a mount.
     """
 
     tree: str
@@ -114,6 +113,7 @@ class Shipped:
     uv_groups: tuple[str, ...]
     uv_cache: str | None
     after: str | None = None
+    mount: Mapping[str, str] = field(factory=dict)
 
 
 def job_env(run: Run, paths: Paths, shipped: Shipped, environment: Mapping[str, str]) -> str:
@@ -138,6 +138,7 @@ def job_env(run: Run, paths: Paths, shipped: Shipped, environment: Mapping[str, 
         "THESEUS_DATA_DIR": paths.data,
         "THESEUS_CHECKPOINT_DIR": paths.checkpoints,
         "THESEUS_RESULTS_DIR": paths.results,
+        **shipped.mount,
     }
     if shipped.uv_cache is not None and "UV_CACHE_DIR" not in environment:
         places["UV_CACHE_DIR"] = shipped.uv_cache

@@ -7,6 +7,7 @@ Text that stands in the plan, and references to secrets. Which steps bring them 
 from collections.abc import Iterator, Mapping
 
 from theseus.core.config import PlainHost
+from theseus.core.mount import mount_places, mount_secrets, mount_texts
 from theseus.core.payload import (
     JobConfig,
     Shipped,
@@ -43,8 +44,9 @@ def run_files(placed: Placed) -> Iterator[tuple[str, str]]:
 
 
 def run_secrets(placed: Placed) -> tuple[Secret, ...]:
-    """What secrets.env will hold: the references of the job config, then those of variables."""
-    return (*job_config(placed).secrets, *_secret_variables(placed))
+    """What secrets.env will hold: references of the job config, of the mount, then of variables."""
+    mount = mount_secrets(placed.settings)
+    return (*job_config(placed).secrets, *mount, *_secret_variables(placed))
 
 
 def _shipped(placed: Placed) -> Shipped:
@@ -58,6 +60,7 @@ def _shipped(placed: Placed) -> Shipped:
         uv_cache=placed.settings.uv_cache,
         # SLURM knows dependencies: there it is an option of sbatch
         after=placed.after if isinstance(placed.host, PlainHost) else None,
+        mount=mount_places(placed.settings),
     )
 
 
@@ -76,7 +79,7 @@ def _environment(placed: Placed) -> Mapping[str, str]:
     plain = {name: value for name, value in _assigned(placed).items() if isinstance(value, str)}
     time = placed.choice.allocation.time
     limit = {} if time is None else {"THESEUS_TIME_LIMIT": str(time)}
-    return {**_pinned(placed), **plain, **limit}
+    return {**_pinned(placed), **plain, **limit, **mount_texts(placed.settings)}
 
 
 def _pinned(placed: Placed) -> Mapping[str, str]:

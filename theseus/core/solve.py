@@ -12,7 +12,7 @@ from attrs import evolve, field, frozen
 from returns.result import Failure, Result, Success
 
 from theseus.base.hardware import HardwareRequest
-from theseus.core.config import DispatchConfig, Host, PlainHost, SlurmHost
+from theseus.core.config import DispatchConfig, PlainHost, SlurmHost
 from theseus.core.inventory import HostSnapshot, Inventory
 from theseus.core.plain import consider_plain
 from theseus.core.slurm import Considered, consider_slurm
@@ -22,7 +22,6 @@ from theseus.core.verdict import (
     Fits,
     Forbidden,
     NotPreferred,
-    NotYet,
     TraceLine,
     trace_line,
 )
@@ -113,13 +112,9 @@ def solve(
 
 def ruled_out(
     config: DispatchConfig, name: str, request: HardwareRequest
-) -> NotPreferred | Forbidden | NotYet | None:
+) -> NotPreferred | Forbidden | None:
     """Why a host is out of the question before it is asked, or None."""
     host = config.hosts[name]
-    return _filtered(host, request) or _unsupported(config, host)
-
-
-def _filtered(host: Host, request: HardwareRequest) -> NotPreferred | Forbidden | None:
     if host.cluster in request.forbidden_clusters:
         return Forbidden(host.cluster)
     if request.preferred_clusters and host.cluster not in request.preferred_clusters:
@@ -141,10 +136,3 @@ def _considered(
             yield from consider_slurm(host, config.gres_mapping, request, snapshot)
         case _:
             assert_never(host)
-
-
-def _unsupported(config: DispatchConfig, host: Host) -> NotYet | None:
-    """What *host* needs that this version cannot do; planning around it would be a lie."""
-    if config.clusters[host.cluster].mount is not None:
-        return NotYet(f"this version does not mount JuiceFS, as cluster {host.cluster!r} asks")
-    return None

@@ -123,13 +123,6 @@ class OneNodeOnly:
     nodes: int
 
 
-@frozen
-class NotYet:
-    """What this version of theseus cannot do yet."""
-
-    what: str
-
-
 Reason: TypeAlias = (
     Fits
     | NotPreferred
@@ -141,19 +134,11 @@ Reason: TypeAlias = (
     | TooLittleMemory
     | TooFewCpus
     | OneNodeOnly
-    | NotYet
     | Busy
     | SlurmRejection
 )
 Rejection: TypeAlias = (
-    NoAnswer
-    | TooFewFree
-    | DriverBroken
-    | ChipsUnknown
-    | TooLittleMemory
-    | TooFewCpus
-    | OneNodeOnly
-    | NotYet
+    NoAnswer | TooFewFree | DriverBroken | ChipsUnknown | TooLittleMemory | TooFewCpus | OneNodeOnly
 )
 
 
@@ -218,8 +203,6 @@ def explain(reason: Reason) -> str:  # noqa: C901, PLR0911, PLR0912  one arm for
             return f"needs {count(needed, 'CPU')}; it has {cpus}; would fit: --cpus {cpus}"
         case OneNodeOnly(nodes):
             return f"needs {nodes} nodes; a plain host is one"
-        case NotYet(what):
-            return f"not yet: {what}"
         case _:
             return explain_slurm(reason)
 

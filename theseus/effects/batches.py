@@ -30,6 +30,7 @@ from theseus.core.source import SourceError, SourceSnapshot
 from theseus.core.steps import Step
 from theseus.core.submission import attempt_of
 from theseus.core.submitted import judge, judge_array
+from theseus.effects.config_secret import config_secret
 from theseus.effects.exchange import ShellPerformer
 from theseus.effects.noted import Judged, Performed, Warn, noted_batch
 from theseus.effects.perform import perform
@@ -37,7 +38,7 @@ from theseus.effects.reach import aliases_of, shells
 from theseus.effects.release import this_release
 from theseus.effects.shells import OpenShell
 from theseus.effects.source import SourceTree
-from theseus.effects.submission import Order, archive_opener, assignment_of, config_secret
+from theseus.effects.submission import Order, archive_opener, assignment_of
 from theseus.effects.supply import PlanSupply
 from theseus.effects.survey import survey, worth_asking
 

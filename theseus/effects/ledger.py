@@ -20,6 +20,7 @@ from returns.result import Failure, Result, Success
 from theseus.core.codec import plan_json, read_plan
 from theseus.core.errors import PlanError, PlanUnusable, Unreadable
 from theseus.core.plan import Plan
+from theseus.core.run_state import RunState, read_state, state_data
 from theseus.core.run_words import Known, meant
 from theseus.core.submission import (
     Accepted,
@@ -39,7 +40,10 @@ _NEWEST_FIRST: Final = "ORDER BY submitted_at DESC, run_id DESC"
 
 @frozen
 class LedgerEntry:
-    """One run: its names, when and by which dispatch *config* it was submitted, what is known."""
+    """One run: its names, when and by which dispatch *config* it was submitted, what is known.
+
+    *state* is the last one that its host told, at *seen_at*; None before it was asked.
+    """
 
     run_id: str
     name: str
@@ -47,6 +51,8 @@ class LedgerEntry:
     config: str | None
     submission: Submission
     plan_text: str = field(repr=False)
+    state: RunState | None = None
+    seen_at: datetime | None = None
 
     @property
     def plan(self) -> Result[Plan, PlanUnusable]:
@@ -103,6 +109,18 @@ class Ledger:
 
         return _attempted(write)
 
+    def note(self, states: Mapping[str, RunState]) -> Result[None, Unreadable]:
+        """Keep the *states* of runs, by id, as they were just now told by their hosts."""
+        rows = [(json.dumps(state_data(state)), _now(), run) for run, state in states.items()]
+
+        def write() -> None:
+            with transaction(self.path) as connection:
+                connection.executemany(
+                    "UPDATE runs SET state = ?, seen_at = ? WHERE run_id = ?", rows
+                )
+
+        return _attempted(write)
+
     def find(self, word: str) -> Result[LedgerEntry, PlanError]:
         """The run that *word* means: its id or a part of it, or a name, the newest run of it."""
 
@@ -133,7 +151,8 @@ def _begin(connection: sqlite3.Connection, plan: Plan, config: str | None) -> No
     before = _submission_of(connection, run.id)
     if before is None:
         connection.execute(
-            "INSERT INTO runs VALUES (?, ?, ?, ?, '', '', ?)",
+            "INSERT INTO runs (run_id, name, submitted_at, config, submission, detail, plan)"
+            " VALUES (?, ?, ?, ?, '', '', ?)",
             (run.id, run.name, _now(), _path_bytes(config), plan_json(plan)),
         )
     _put_submission(connection, run.id, begun(before))
@@ -175,6 +194,8 @@ def _entry(row: sqlite3.Row) -> LedgerEntry:
         config=None if row["config"] is None else os.fsdecode(row["config"]),
         submission=_submission(row["submission"], row["detail"]),
         plan_text=row["plan"],
+        state=None if row["state"] is None else read_state(json.loads(row["state"])),
+        seen_at=None if row["seen_at"] is None else datetime.fromisoformat(row["seen_at"]),
     )
 
 

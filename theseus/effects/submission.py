@@ -30,12 +30,12 @@ from theseus.core.outcome import NothingToSend
 from theseus.core.payload import Job
 from theseus.core.placed import Assignment
 from theseus.core.plan import Plan, Run
-from theseus.core.secrets import ConfigSecret
 from theseus.core.shell import path_word
 from theseus.core.source import SourceError, SourceSnapshot
 from theseus.core.source_text import explain
 from theseus.core.submitted import Submitted, judge
 from theseus.effects import exchange
+from theseus.effects.config_secret import config_secret
 from theseus.effects.exchange import ShellPerformer
 from theseus.effects.kept import keep_archive, open_archive
 from theseus.effects.noted import Warn, noted
@@ -226,12 +226,3 @@ def archive_opener(
         return scratch / f"{tree}.tar.gz"
 
     return opened
-
-
-def config_secret(reference: ConfigSecret) -> str:
-    """The secret inside a key of a config; there is none yet."""
-    raise SupplyError(
-        NothingToSend(
-            f"{reference.key} in {reference.path}", "passwords of mounts are not used yet"
-        )
-    )

@@ -22,6 +22,7 @@ theseus_stage=environment theseus_message='' theseus_received='' theseus_child='
 theseus_signals=0 theseus_new_tree='' theseus_project='' theseus_listed='' theseus_uv='' theseus_start=${2:-} theseus_shared=''
 theseus_restart_count=${theseus_start:-0} theseus_index=0 theseus_nodes=1 theseus_node=main
 theseus_node_dir=$theseus_run_dir theseus_outcome=$theseus_run_dir/outcome.json theseus_speaker='theseus:'
+theseus_password='' theseus_status_dir='' theseus_entered='' theseus_keeper=''
 
 theseus_say() { printf '%s %s\n' "$theseus_speaker" "$*"; }
 
@@ -183,6 +184,39 @@ theseus_python_on_path() { # `python3` and `python` mean the Python found, where
   [[ -d $theseus_node_dir/bin ]] || return 0
   theseus_without_colon "$theseus_node_dir/bin" bin
   export PATH="$theseus_path:$PATH"
+}
+
+# --- the mount ----------------------------------------------------------------------------------
+
+theseus_withhold() { # only juicefs is told the password; nothing is written where it will be mounted
+  [[ -n ${THESEUS_MOUNT:-} ]] || return 0
+  theseus_password=${THESEUS_MOUNT_PASSWORD:-} theseus_status_dir=$THESEUS_STATUS_DIR
+  unset THESEUS_MOUNT_PASSWORD
+  [[ $THESEUS_STATUS_DIR != "$THESEUS_MOUNT_POINT"/* ]] || THESEUS_STATUS_DIR=$theseus_node_dir
+}
+
+theseus_mount() { # JuiceFS at the cluster's root, shared by the runs of this node
+  [[ -n ${THESEUS_MOUNT:-} ]] || return 0
+  theseus_entered=yes
+  theseus_run theseus_entering || {
+    theseus_stop_if_told
+    theseus_fail 1 "$(theseus_reason)"
+  }
+  THESEUS_STATUS_DIR=$theseus_status_dir
+  [[ -n ${SLURM_JOB_ID:-} ]] || return 0
+  theseus_keeping & # SLURM ends what serves the mount with the job that has started it
+  theseus_keeper=$!
+  disown # the log need not tell how it ended
+}
+
+theseus_entering() {
+  [[ -z $theseus_password ]] || export META_PASSWORD=$theseus_password
+  theseus_module mount enter "$$" >"$theseus_node_dir/stage.out"
+}
+
+theseus_keeping() {
+  [[ -z $theseus_password ]] || export META_PASSWORD=$theseus_password
+  theseus_module mount_keeper keep "$$"
 }
 
 # --- another run first --------------------------------------------------------------------------
@@ -415,6 +449,11 @@ theseus_end() {
       theseus_say "the work directory is kept: $THESEUS_WORK_DIR"
     fi
   fi
+  if [[ -n $theseus_keeper ]]; then
+    kill -s KILL -- "-$theseus_keeper" 2>/dev/null
+    theseus_module mount_keeper hand_over "$$"
+  fi
+  [[ -z $theseus_entered ]] || theseus_module mount leave "$$"
   exit "$theseus_status"
 }
 
@@ -430,8 +469,10 @@ theseus_place
 theseus_traps
 theseus_begin
 theseus_read
+theseus_withhold
 theseus_setup
 theseus_find_python
+theseus_mount
 [[ -z ${THESEUS_AFTER:-} ]] || theseus_after
 [[ -z ${4:-} ]] || { theseus_stage=job && theseus_fail "$3" "$4"; }
 theseus_stage=unpack
