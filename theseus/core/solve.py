@@ -23,8 +23,11 @@ from theseus.core.verdict import (
     Fits,
     Forbidden,
     NotPreferred,
+<<<<<<< HEAD
     Reason,
     TooFewFree,
+=======
+>>>>>>> openssh
     TraceLine,
     trace_line,
 )
