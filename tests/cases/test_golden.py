@@ -51,8 +51,7 @@ def kept_as(suffix: str) -> type[SingleFileSnapshotExtension]:
 
 
 SUFFIXES = {
-    suffix: kept_as(suffix)
-    for suffix in ("plan", "yaml", "error", "batch", "told", *KEPT.values())
+    suffix: kept_as(suffix) for suffix in ("plan", "yaml", "error", "batch", "told", *KEPT.values())
 }
 
 
