@@ -81,8 +81,7 @@ def far(sshd: Sshd, tmp_path: Path) -> Iterator[FarDesk]:
         made.configure(
             cluster,
             f"    secrets: {{HOST: '${{oc.env:SECRET_HOST}}', CMD: 'cmd:cat {home}/.command'}}\n"
-            f"  mounted: {{type: plain, cluster: kept, ssh: {made.alias}}}\n"
-            "priority: [mounted]\n",
+            f"  mounted: {{type: plain, cluster: kept, ssh: {made.alias}}}\n",
         )
         for name, kind in ((".secret", "FILE"), (".command", "CMD")):
             made.desk.write(str(home / name), f"{CANARIES[kind]}\n", 0o600)

@@ -15,7 +15,12 @@ from tests.effects.sites import TRANSPORTS, Connect, Connections, Value, raw, su
 from tests.effects.sshd import ALIAS, Server, served, write_client_files
 from theseus.core.outcome import Done, Failed, HostUnreachable, NotReached, Outcome, Unknown
 from theseus.core.steps import ClaimRun, EnsureTree, Launch, MakeDir, PutFile, Segment, Step
-from theseus.effects.asyncssh import AsyncsshConnections
+from theseus.effects.asyncssh import (
+    CONNECT_ERRORS,
+    AsyncsshConnections,
+    Attempt,
+    unreachable,
+)
 from theseus.effects.exchange import Lost, ShellPerformer, ask
 from theseus.effects.openssh import GREETING
 from theseus.effects.package import packaged_content
@@ -341,3 +346,12 @@ def test_no_answer(folder: Path) -> None:
 
     error = asyncio.run(main())
     assert (error.host, error.reason) == ("named", "no answer in time")
+
+
+def test_no_home() -> None:
+    """Where nobody knows the home directory, a host is not reached for that reason."""
+    error = RuntimeError("Could not determine home directory.")
+    assert isinstance(error, CONNECT_ERRORS)
+    said = unreachable(Attempt("box", "box"), error)
+    assert (said.host, said.advice) == ("box", "set the variable HOME")
+    assert "there is no home with an ssh config in it" in said.reason

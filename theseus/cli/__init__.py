@@ -82,5 +82,5 @@ def application() -> "App":
         suppress_keyboard_interrupt=False,  # invoke says it
     )
     for name, summary in COMMANDS.items():
-        app.command(f"theseus.cli.{name}:{name}", name=name, help=summary)
+        app.command(f"theseus.cli.{name}:{name}", name=name, help=summary, help_epilogue="")
     return app

@@ -18,7 +18,7 @@ def whole_number(_: type, tokens: Sequence[Token]) -> int:
     return int(token.value)
 
 
-List = Parameter(consume_multiple=False, negative="")
+List = Parameter(consume_multiple=False, negative="", show_default=False)
 Switch = Parameter(negative="")
 Whole = Parameter(converter=whole_number)
 

@@ -23,11 +23,8 @@ from theseus.core.verdict import (
     Fits,
     Forbidden,
     NotPreferred,
-<<<<<<< HEAD
     Reason,
     TooFewFree,
-=======
->>>>>>> openssh
     TraceLine,
     trace_line,
 )

@@ -49,8 +49,8 @@ HOST_KEYS = (
     "+ssh-ed25519,ecdsa-sha2-nistp256,ecdsa-sha2-nistp384,ecdsa-sha2-nistp521,"
     "rsa-sha2-256,rsa-sha2-512"
 )
-# the four families of errors that connecting raises
-CONNECT_ERRORS = (asyncssh.Error, OSError, ValueError, TimeoutError)
+# the families of errors that connecting raises; RuntimeError where nobody knows the home directory
+CONNECT_ERRORS = (asyncssh.Error, OSError, ValueError, TimeoutError, RuntimeError)
 # sshd has as many connections at this moment as it will have (MaxStartups), and closes more
 TURNED_AWAY = (asyncssh.ConnectionLost, ConnectionResetError)
 
@@ -267,6 +267,8 @@ def _explained(attempt: Attempt, error: Exception) -> Words:
             return f"a private key cannot be used: {text}", AGENT
         case asyncssh.Error():
             return f"no connection: {text}", f"see what `ssh -v {alias}` says"
+        case RuntimeError():
+            return f"there is no home with an ssh config in it: {text}", "set the variable HOME"
         case ValueError() | FileNotFoundError() | PermissionError():
             return bad_config(alias, text)
         case _:
