@@ -19,6 +19,7 @@ COMMANDS = {
     "bootstrap": "Write a run as one file, to be started by hand with bash or sbatch.",
     "run": "Run a job here, in this process, without dispatching it.",
     "ps": "Show runs and how they are now.",
+    "recover": "Find out whether a run was submitted whose answer never came.",
     "explain": "Show how the host of a run was chosen.",
     "hosts": "Ask all hosts at once what they have and what is free.",
     "clean": "Remove what runs have left behind and no run uses any more.",
