@@ -50,7 +50,11 @@ ERRORS: list[tuple[PlanError, str, str]] = [
     (errors.StepFailed("id", "box", 3, "claim /r", "no space"), "step 3 failed on box", "claim"),
     (UnknownRun("dmo", ("demo",)), "no run is called 'dmo'; did you mean 'demo'?", "ps --rescan"),
     (AmbiguousRun("2026", ("a", "b")), "several runs have '2026' in their id: a, b", "more of it"),
-    (errors.SubmissionUnknown("id", "box", "cut", "/r"), "not answered (cut)", "look into /r"),
+    (
+        errors.SubmissionUnknown("id", "box", "cut", "/r"),
+        "not answered (cut)",
+        "`theseus recover id` finds out",
+    ),
 ]
 
 

@@ -22,11 +22,13 @@ from theseus.core.outcome import (
     Unknown,
 )
 from theseus.core.refusals import refusal_advice
-from theseus.core.submitted import NO_GPUS, Submitted, judge, judge_array
+from theseus.core.steps import ClaimRun
+from theseus.core.submitted import NO_GPUS, UNANSWERED, Submitted, judge, judge_array
 
 PLAN = Given().plan().unwrap()
 SLURM = planned(CASES / "slurm-one").unwrap()
 LAST = len(PLAN.steps) - 1
+CLAIM = [isinstance(step, ClaimRun) for step in PLAN.steps].index(True)
 
 
 def outcomes(at: int, outcome: Outcome) -> tuple[Outcome, ...]:
@@ -84,6 +86,17 @@ def test_failed() -> None:
     silent = judge(PLAN, outcomes(0, Failed(1, " \n"))).failure()
     assert isinstance(silent, StepFailed)
     assert silent.message == "it said nothing"
+
+
+def test_nobody_can_tell() -> None:
+    """When the host says that the run may be there, it is unknown; other steps just fail."""
+    unknown = judge(PLAN, outcomes(CLAIM, Failed(UNANSWERED, "cannot be asked"))).failure()
+    assert unknown == SubmissionUnknown("id", "box", "cannot be asked", PLAN.paths.run)
+    assert isinstance(
+        judge(PLAN, outcomes(LAST, Failed(UNANSWERED, "timed out"))).failure(), SubmissionUnknown
+    )
+    failed = judge(PLAN, outcomes(0, Failed(UNANSWERED, "no such tool"))).failure()
+    assert isinstance(failed, StepFailed)
 
 
 def test_refusal_of_sbatch() -> None:

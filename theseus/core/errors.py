@@ -191,8 +191,7 @@ def explain(error: PlanError) -> str:  # noqa: C901, PLR0911, PLR0912  one arm f
         case SubmissionUnknown(run, host, reason, run_dir):
             return (
                 f"run {run}: its submission to {host} was not answered ({reason}); it may have "
-                f"started: look into {run_dir} there before submitting again, or apply the same "
-                "plan again, which never starts a run twice"
+                f"started: `theseus recover {run}` finds out (its directory there is {run_dir})"
             )
         case UnknownRun(word, nearest):
             return f"no run is called {word!r}{_meant(nearest)}; {FIND_RUNS}"

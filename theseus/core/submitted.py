@@ -20,7 +20,11 @@ from theseus.core.outcome import (
 from theseus.core.plan import Plan
 from theseus.core.refusals import refusal_advice
 from theseus.core.script import describe_step
-from theseus.core.steps import Launch, Step, Submit, SubmitArray
+from theseus.core.steps import ClaimRun, Launch, Step, Submit, SubmitArray
+
+UNANSWERED: Final = (
+    76  # how perform.sh says that the run may have been submitted, and it cannot tell
+)
 
 
 @frozen
@@ -89,12 +93,14 @@ def _answered(  # noqa: C901  one arm for each outcome, in one place
                 return Success(_Answered(answer, again=True))
             case Failed(status, message) if status == NO_GPUS and isinstance(step, Launch):
                 return Failure(GpusTaken(plan.run.id, step.host, message.strip()))
+            case Unknown(reason) | Failed(_, reason) if _is_unanswered(step, outcome):
+                return Failure(
+                    SubmissionUnknown(plan.run.id, step.host, _said(reason), plan.paths.run)
+                )
             case Failed(_, message):
                 return Failure(
                     StepFailed(plan.run.id, step.host, number, describe_step(step), _said(message))
                 )
-            case Unknown(reason) if isinstance(step, Launch | Submit | SubmitArray):
-                return Failure(SubmissionUnknown(plan.run.id, step.host, reason, plan.paths.run))
             case Unknown(reason):
                 return Failure(_cut_short(step.host, reason))
             case NotReached():
@@ -102,6 +108,19 @@ def _answered(  # noqa: C901  one arm for each outcome, in one place
             case _:
                 assert_never(outcome)
     return Success(_Answered(_last_output(outcomes), again=False))
+
+
+def _is_unanswered(step: Step, outcome: Unknown | Failed) -> bool:
+    """Whether the run may have been started by *step*, or before, and nobody can tell."""
+    match outcome:
+        case Unknown():
+            return isinstance(step, Launch | Submit | SubmitArray)
+        case Failed(status, _):
+            return status == UNANSWERED and isinstance(
+                step, ClaimRun | Launch | Submit | SubmitArray
+            )
+        case _:
+            assert_never(outcome)
 
 
 def _said(message: str) -> str:

@@ -129,7 +129,7 @@ guarded() { # DIRECTORY: can nobody but its owner and group replace what lies in
   return 1
 }
 
-claim() { # RUN_DIR: 75 and the answer, when the run was submitted before
+claim() { # RUN_DIR: 75 and the answer, when the run was submitted before; 76 when nobody can tell
   local runs=${1%/*}
   guarded "${runs%/*}" && guarded "$runs" || return 1
   if mkdir -m 0700 -- "$1" 2>/dev/null; then
@@ -140,8 +140,7 @@ claim() { # RUN_DIR: 75 and the answer, when the run was submitted before
   elif [[ -e $1/launched && -e $1/batch.sh ]]; then
     claim_submitted "$1"
   elif [[ -e $1/launched ]]; then
-    echo "$1: launched before, and the answer is missing" >&2
-    return 1
+    claim_launched "$1"
   elif [[ -d $1 ]]; then
     printf resumed
   else
@@ -153,7 +152,7 @@ claim_submitted() { # RUN_DIR: the answer of sbatch was lost; a job that has sta
   local id
   if ! id=$(job_of "$1"); then
     echo "$1: submitted before, and SLURM cannot be asked for its job" >&2
-    return 1
+    return 76
   fi
   if [[ -n $id ]]; then
     answer "$1" slurm "$id" && return 75
@@ -161,9 +160,49 @@ claim_submitted() { # RUN_DIR: the answer of sbatch was lost; a job that has sta
   rmdir -- "$1/launched" && printf resumed
 }
 
-job_of() { # RUN_DIR: the id of the job that SLURM has for it, if there is one; a failure is no `none`
+claim_launched() { # RUN_DIR: who started it could not write the answer any more, or does so at this moment
+  local pid boot status=0
+  if [[ -z $(find "$1/launched" -mmin +1 2>/dev/null) ]]; then
+    await_answer "$1" 2>/dev/null || status=$?
+    ((status == 76)) || return "$status"
+  fi
+  if [[ ! -r /proc/self/stat ]]; then
+    echo "$1: started before, the answer is missing, and processes cannot be looked at here" >&2
+    return 76
+  fi
+  boot=$(boot_id)
+  pid=$(process_of "$1")
+  if [[ -n $pid ]]; then
+    answer "$1" "$pid" "$(start_time "$pid")" "$boot" && return 75
+  elif [[ -e $1/starts || -e $1/outcome.json ]]; then # it began, and is gone
+    answer "$1" 0 1 "$boot" && return 75
+  fi
+  rmdir -- "$1/launched" && printf resumed
+}
+
+process_of() { # RUN_DIR: the process that runs its bootstrap.sh
+  local file words
+  for file in /proc/[0-9]*/cmdline; do
+    { IFS= read -r -d '' _ && IFS= read -r -d '' words; } 2>/dev/null <"$file" || continue
+    if [[ $words == "$1/bootstrap.sh" && -O $file ]]; then
+      file=${file%/cmdline}
+      echo "${file#/proc/}"
+      return
+    fi
+  done
+}
+
+job_of() { # RUN_DIR: the id of the job that SLURM has or had for it; a failure is no `none`
+  local said run=${1##*/} day
   scrub
-  squeue -h -t all -u "$(id -un)" -o '%i %k' | sed -n "s|^\([0-9]*\) theseus:${1##*/}\$|\1|p" | tail -n 1
+  said=$(squeue -h -t all -u "$(id -un)" -o '%F %k %j') || return # %F: of an array, the id it has as a whole
+  said=$(sed -n -e "s|^\([0-9]*\) theseus:$run .*|\1|p" -e "s|^\([0-9]*\) .*-$run\$|\1|p" <<<"$said" | tail -n 1)
+  if [[ -z $said && $run =~ ^[0-9]{8}- ]]; then # where there is accounting, it remembers for longer
+    day=$(date -d "${run:0:8} -1 day" +%Y-%m-%d 2>/dev/null) || day=${run:0:4}-${run:4:2}-${run:6:2}
+    said=$(sacct -n -P -X -u "$(id -un)" -S "$day" -o JobID,JobName 2>/dev/null)
+    said=$(sed -n "s/^\([0-9]*\)[_|].*-$run\$/\1/p" <<<"$said" | tail -n 1)
+  fi
+  echo "$said"
 }
 
 answer() { # RUN_DIR WORD…: keep the answer, and give it
@@ -180,7 +219,7 @@ await_answer() { # RUN_DIR: somebody else starts the run at this moment: their a
     sleep 0.2
   done
   echo "$1: started before, and the answer is missing" >&2
-  return 1
+  return 76
 }
 
 start_time() { # PID: ticks after boot, field 22 of /proc/PID/stat
@@ -193,7 +232,7 @@ start_time() { # PID: ticks after boot, field 22 of /proc/PID/stat
 }
 
 launch() { # RUN_DIR LOG: start bootstrap.sh in a session of its own and answer `pid start-time boot-id`
-  local pid boot=-
+  local pid
   if ! command -v setsid >/dev/null; then
     echo 'setsid is missing here: install util-linux' >&2
     return 1
@@ -208,8 +247,13 @@ launch() { # RUN_DIR LOG: start bootstrap.sh in a session of its own and answer 
   scrub               # such an allocation is not that of a run without SLURM
   LC_ALL=$locale setsid bash "$1/bootstrap.sh" "$1" </dev/null >>"$2" 2>&1 3>&- &
   pid=$!
+  answer "$1" "$pid" "$(start_time "$pid" 2>/dev/null || echo 0)" "$(boot_id)"
+}
+
+boot_id() { # which start of this machine this is
+  local boot=-
   if [[ -r /proc/sys/kernel/random/boot_id ]]; then read -r boot </proc/sys/kernel/random/boot_id; fi
-  answer "$1" "$pid" "$(start_time "$pid" 2>/dev/null || echo 0)" "$boot"
+  echo "$boot"
 }
 
 launch_leased() { # RUN_DIR LOG: launch, and after the answer say what GPUs it got, or that it is queued
@@ -255,8 +299,9 @@ submit() { # RUN_DIR SBATCH [ARG…]: hand the run to SLURM and answer `slurm JO
   IFS=';' read -r id cluster <<<"${said##*$'\n'}"
   if ((status)) || [[ ! $id =~ ^[0-9]+$ ]]; then
     # an answer that was lost on the way is no refusal: the job may be there, and answers when it starts
-    grep -qE 'timed out|Zero Bytes|Communication' "$run_dir/sbatch.err" || rmdir -- "$run_dir/launched"
     if ((! status)); then echo "sbatch answered no job id: $said" >&2; fi
+    ! grep -qE 'timed out|Zero Bytes|Communication' "$run_dir/sbatch.err" || return 76
+    rmdir -- "$run_dir/launched"
     return 1
   fi
   answer "$run_dir" slurm "$id" ${cluster:+"$cluster"}
