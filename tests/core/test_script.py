@@ -17,6 +17,7 @@ from theseus.core.script import (
     receive_frame,
 )
 from theseus.core.steps import (
+    BuildEnvironment,
     ClaimRun,
     EnsureFile,
     EnsureTree,
@@ -49,6 +50,7 @@ PACKAGED = Packaged("runtime.zip", "a" * 64)
             Submit("hpc", "/r", ("sbatch", "--job-name=a b", "--output=~/l")),
             "submit /r sbatch '--job-name=a b' --output=\"$HOME\"/l",
         ),
+        (BuildEnvironment("hpc", "~/r"), "build_environment ~/r"),
         (Submit("hpc", "/r", ("sbatch",), "/runs/1"), "submit_after /runs/1 /r sbatch"),
     ],
 )

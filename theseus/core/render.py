@@ -9,6 +9,7 @@ from theseus.core.script import describe_step
 from theseus.core.secrets import describe
 from theseus.core.source_text import shown
 from theseus.core.steps import (
+    BuildEnvironment,
     ClaimRun,
     Content,
     EnsureFile,
@@ -49,7 +50,7 @@ def describe_content(step: Step) -> str | None:
             return f"source tree {tree[:12]}, unless it is there"
         case PutSecrets(_, _, secrets):
             return ", ".join(f"{each.variable} from {describe(each.reference)}" for each in secrets)
-        case MakeDir() | ClaimRun() | Launch() | Submit():
+        case MakeDir() | ClaimRun() | BuildEnvironment() | Launch() | Submit():
             return None
         case _:
             assert_never(step)

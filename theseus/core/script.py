@@ -11,6 +11,7 @@ from attrs import frozen
 
 from theseus.core.shell import command_line, option_word, path_word
 from theseus.core.steps import (
+    BuildEnvironment,
     ClaimRun,
     Content,
     EnsureFile,
@@ -54,7 +55,7 @@ class Obtain:
 Instruction: TypeAlias = Command | Receive | Obtain
 
 
-def instruction(step: Step) -> Instruction:  # noqa: C901  one arm for each step, in one place
+def instruction(step: Step) -> Instruction:  # noqa: C901, PLR0911  one arm for each step, in one place
     """What has to happen on the host for *step*."""
     match step:
         case MakeDir(_, path, mode):
@@ -69,6 +70,8 @@ def instruction(step: Step) -> Instruction:  # noqa: C901  one arm for each step
             return Obtain(path_word(path), mode, content)
         case EnsureTree(_, path, _):
             return Obtain(path_word(path), 0o644, step)
+        case BuildEnvironment(_, run_dir):
+            return Command(f"build_environment {path_word(run_dir)}")
         case Launch(_, run_dir, log):
             return Command(f"launch {path_word(run_dir)} {path_word(log)}")
         case Submit(_, run_dir, argv, after):

@@ -105,6 +105,14 @@ class PutSecrets:
 
 
 @frozen
+class BuildEnvironment:
+    """Build the environment of the project in *run_dir* here, where its nodes have no network."""
+
+    host: str
+    run_dir: str
+
+
+@frozen
 class Launch:
     """Start bootstrap in a session of its own; the answer (pid, start time, boot id) is the output.
 
@@ -130,7 +138,15 @@ class Submit:
 
 
 Step: TypeAlias = (
-    MakeDir | ClaimRun | PutFile | EnsureFile | EnsureTree | PutSecrets | Launch | Submit
+    MakeDir
+    | ClaimRun
+    | PutFile
+    | EnsureFile
+    | EnsureTree
+    | PutSecrets
+    | BuildEnvironment
+    | Launch
+    | Submit
 )
 
 

@@ -218,6 +218,10 @@ submit() { # RUN_DIR SBATCH [ARG…]: hand the run to SLURM and answer `slurm JO
   answer "$run_dir" slurm "$id" ${cluster:+"$cluster"}
 }
 
+build_environment() { # RUN_DIR: what is printed meanwhile matters only where it fails
+  (scrub && LC_ALL=$locale bash "$1/bootstrap.sh" "$1" login >&2 3>&-)
+}
+
 state() { # RUN_DIR: how the run ended; nothing before it has
   sed -n 's/.*"state": "\([a-z]*\)".*/\1/p' "$1/outcome.json" 2>/dev/null | head -n 1
 }
