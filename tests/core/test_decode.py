@@ -80,6 +80,7 @@ FULL: dict[str, Any] = {
             "gres_mapping": {"h100": "gpu:h100"},
             "sbatch": ["--comment=x"],
             "uv_groups": ["train"],
+            "env_on": "login",
             "env": {"A": "x"},
             "secrets": {"B": "cmd:pass b"},
             "setup": ["true"],

@@ -19,6 +19,7 @@ from theseus.core.script import (
     unpack_frame,
 )
 from theseus.core.steps import (
+    BuildEnvironment,
     ClaimRun,
     EnsureFile,
     EnsureTree,
@@ -54,6 +55,7 @@ PACKAGED = Packaged("runtime.zip", "a" * 64)
             Submit("hpc", "/r", ("sbatch", "--job-name=a b", "--output=~/l")),
             "submit /r sbatch '--job-name=a b' --output=\"$HOME\"/l",
         ),
+        (BuildEnvironment("hpc", "~/r"), "build_environment ~/r"),
         (Submit("hpc", "/r", ("sbatch",), "/runs/1"), "submit_after /runs/1 /r sbatch"),
         (PutFiles("hpc", "~/s s", ()), "unpack ~/'s s'"),
         (

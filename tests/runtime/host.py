@@ -143,11 +143,11 @@ class Site:
         other.lay(source)
         return other
 
-    def start(self) -> subprocess.Popen[bytes]:
+    def start(self, *words: str) -> subprocess.Popen[bytes]:
         """Start the bootstrap as the launch step does; its log is beside the run directory."""
         with (self.home / "log").open("ab") as log:
             return subprocess.Popen(
-                ["bash", self.run_dir / "bootstrap.sh", self.run_dir],
+                ["bash", self.run_dir / "bootstrap.sh", self.run_dir, *words],
                 cwd="/",
                 env=self.environment,
                 stdout=log,

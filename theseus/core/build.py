@@ -19,6 +19,7 @@ from theseus.core.solve import Choice, NoFit, solve
 from theseus.core.source import SourceSnapshot
 from theseus.core.source_text import warn
 from theseus.core.steps import (
+    BuildEnvironment,
     ClaimRun,
     EnsureFile,
     EnsureTree,
@@ -132,6 +133,8 @@ def _steps(placed: Placed) -> Iterator[Step]:
     if secrets := run_secrets(placed):
         yield PutSecrets(name, f"{paths.run}/secrets.env", secrets)
     if isinstance(placed.host, SlurmHost):
+        if placed.host.env_on == "login":
+            yield BuildEnvironment(name, paths.run)
         yield Submit(name, paths.run, sbatch_argv(placed, placed.host), placed.after)
     else:
         yield Launch(name, paths.run, paths.log, leases_of(placed))

@@ -108,6 +108,7 @@ class SlurmHost:
     chips: Mapping[str, Limit] | None = None
     gres_mapping: Mapping[str, str] = _EMPTY
     sbatch: tuple[str, ...] = ()
+    env_on: Literal["node", "login"] = "node"
     uv_groups: tuple[UvGroup, ...] = ()
     env: Mapping[str, Assigned] = _NO_ENVIRONMENT
     secrets: Mapping[str, SecretSource] = _NO_SECRETS

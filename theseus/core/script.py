@@ -11,6 +11,7 @@ from attrs import frozen
 
 from theseus.core.shell import option_word, path_word
 from theseus.core.steps import (
+    BuildEnvironment,
     ClaimRun,
     Content,
     EnsureFile,
@@ -79,7 +80,7 @@ def instruction(step: Step) -> Instruction:
             return Obtain(path_word(path), mode, content)
         case EnsureTree(_, path, _):
             return Obtain(path_word(path), 0o644, step)
-        case Launch() | Submit() | SubmitArray():
+        case BuildEnvironment() | Launch() | Submit() | SubmitArray():
             return Command(_start(step))
         case _:
             assert_never(step)
@@ -96,8 +97,10 @@ def received(step: PutFile | PutSecrets) -> Receive:
             assert_never(step)
 
 
-def _start(step: Launch | Submit | SubmitArray) -> str:
+def _start(step: BuildEnvironment | Launch | Submit | SubmitArray) -> str:
     match step:
+        case BuildEnvironment(_, run_dir):
+            return f"build_environment {path_word(run_dir)}"
         case Launch(_, run_dir, log, leases):
             command = "launch" if leases is None else "launch_leased"
             return f"{command} {path_word(run_dir)} {path_word(log)}"

@@ -117,6 +117,14 @@ class PutFiles:
 
 
 @frozen
+class BuildEnvironment:
+    """Build the environment of the project in *run_dir* here, where its nodes have no network."""
+
+    host: str
+    run_dir: str
+
+
+@frozen
 class Launch:
     """Start bootstrap in a session of its own; the answer (pid, start time, boot id) is the output.
 
@@ -163,6 +171,7 @@ Step: TypeAlias = (
     | EnsureFile
     | EnsureTree
     | PutSecrets
+    | BuildEnvironment
     | Launch
     | Submit
     | SubmitArray

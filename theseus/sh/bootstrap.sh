@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # bootstrap.sh RUN_DIRECTORY [START [STATUS MESSAGE]]: from a run directory to a finished job.
+# bootstrap.sh RUN_DIRECTORY login: only build its environment, before it is submitted.
 #
 # In a SLURM job batch.sh has this run on each node, and gives START, the number of earlier starts. The
 # first node is the main one and speaks for the run. With STATUS and MESSAGE that end is recorded, no more.
@@ -94,6 +95,29 @@ theseus_place() { # which of the run's nodes this is, and where its own files li
   theseus_node_dir=$theseus_run_dir/nodes/$theseus_node
   theseus_outcome=$theseus_together/$theseus_index.json
   mkdir -p -- "$theseus_node_dir" "$theseus_together"
+}
+
+theseus_login() { # build the environment of a run here, where its nodes cannot; the run does not begin
+  theseus_node_dir=$theseus_run_dir/login
+  mkdir -p -- "$theseus_node_dir"
+  theseus_read
+  theseus_setup
+  theseus_find_python
+  THESEUS_WORK_DIR=$theseus_node_dir/source
+  rm -rf -- "$THESEUS_WORK_DIR"
+  theseus_unpack
+  theseus_find_project
+  theseus_build
+  [[ -z $theseus_project || -L $theseus_project/.venv ]] || theseus_fail 1 "an environment that serves\
+ one run alone cannot be built on a login node: set \`env_on: node\` for this host"
+}
+
+theseus_login_end() {
+  local theseus_status=$?
+  trap - EXIT ERR
+  rm -rf -- "$theseus_run_dir"/login/source*
+  ((theseus_status == 0)) || rm -f -- "$theseus_run_dir/secrets.env"
+  exit "$theseus_status"
 }
 
 theseus_begin() { # a run starts once, and again only after it was preempted; batch.sh sees to it itself
@@ -478,7 +502,7 @@ theseus_build() { # the project's environment at .venv: one that runs share, els
   [[ -n $theseus_listed ]] || theseus_has_lock ||
     theseus_fail 1 "${theseus_project#"$THESEUS_WORK_DIR"}/pyproject.toml has no uv.lock, so its\
  environment is not reproducible: run \`uv lock\`, commit uv.lock, submit again"
-  if theseus_run theseus_environment environments; then return; fi
+  if theseus_run theseus_environment environments "$theseus_run_dir/login"; then return; fi
   theseus_stop_if_told
   ((theseus_last == 69)) || theseus_fail 1 "the environment cannot be looked for ($(theseus_reason))"
   theseus_find_uv
@@ -490,7 +514,7 @@ theseus_build() { # the project's environment at .venv: one that runs share, els
   }
 }
 
-theseus_environment() { # MODULE [UV]
+theseus_environment() { # MODULE [LOGIN | UV]
   theseus_noting theseus_module_as_user "$1" "$theseus_node_dir" "$theseus_project" "${@:2}"
 }
 
@@ -609,10 +633,16 @@ theseus_traps() {
   trap '' HUP # the run outlives the connection that started it
   trap 'theseus_signal TERM' TERM
   trap 'theseus_signal INT' INT
-  trap theseus_end EXIT
+  if [[ $theseus_start == login ]]; then trap theseus_login_end EXIT; else trap theseus_end EXIT; fi
 }
 
 cd -- "$theseus_run_dir"
+if [[ $theseus_start == login ]]; then
+  theseus_restart_count=0
+  theseus_traps
+  theseus_login
+  exit
+fi
 theseus_place
 theseus_traps
 theseus_begin

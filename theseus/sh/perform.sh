@@ -320,6 +320,10 @@ submit_array() { # DIRECTORY SBATCH [ARG…]: submit; each of its runs has an an
   printf '%s\n' "$said"
 }
 
+build_environment() { # RUN_DIR: what is printed meanwhile matters only where it fails
+  (scrub && LC_ALL=$locale bash "$1/bootstrap.sh" "$1" login >&2 3>&-)
+}
+
 state() { # RUN_DIR: how the run ended; nothing before it has
   sed -n 's/.*"state": "\([a-z]*\)".*/\1/p' "$1/outcome.json" 2>/dev/null | head -n 1
 }
