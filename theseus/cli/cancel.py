@@ -24,7 +24,7 @@ def cancel(run: str, /, *more: str) -> int:
     Parameters
     ----------
     run
-        Run id, a part of one, or a name: the newest run of it.
+        Run id, a part of one, or a name: the newest run of it, or all runs of a sweep.
     more
         More runs.
     """

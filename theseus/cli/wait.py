@@ -30,7 +30,7 @@ def wait(run: str, /, *more: str, timeout: Annotated[int | None, Whole] = None) 
     Parameters
     ----------
     run
-        Run id, a part of one, or a name: the newest run of it.
+        Run id, a part of one, or a name: the newest run of it, or all runs of a sweep.
     more
         More runs.
     timeout
