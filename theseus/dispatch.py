@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypedDict, Unpack
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 from returns.pipeline import is_successful
 from returns.result import Failure, Result, Success
 
@@ -22,22 +22,25 @@ from theseus.core.errors import BadFile, BadInput, PlanError, Unreadable, explai
 from theseus.core.inventory import Inventory
 from theseus.core.plan import Plan
 from theseus.core.quantity import duration, memory
-from theseus.core.request import BadFlag
+from theseus.core.request import AskedByFlags, BadFlag
 from theseus.core.submitted import Submitted
 from theseus.effects import submission
 from theseus.effects.batches import BatchOrder, OrderedRun, submit_batch
 from theseus.effects.job_fit import JobFile
 from theseus.effects.load import load_config, resolve_interpolations
+from theseus.effects.lock import lock_checked
 from theseus.effects.perform import Performance, Performer, perform
 from theseus.effects.reading import (
     JobSearch,
     Names,
+    asked_hardware,
     check_after,
     check_environment,
     check_groups,
     check_names,
     check_plain,
     find_job,
+    here,
 )
 from theseus.effects.run_ids import new_run_id
 from theseus.effects.source import committed_tree, dirty_tree
@@ -56,6 +59,7 @@ __all__ = [
     "load_dispatch_config",
     "perform",
     "plan",
+    "plan_async",
 ]
 
 
@@ -132,13 +136,21 @@ def load_dispatch_config(path: str | Path = "~/.theseus.yaml") -> DispatchConfig
 
 def plan(inventory: Inventory | None = None, **call: Unpack[_Call]) -> Result[Plan, PlanError]:
     """The plan that `dispatch` would perform; hosts are asked unless an *inventory* is given."""
+    return asyncio.run(plan_async(inventory, **call))
+
+
+async def plan_async(
+    inventory: Inventory | None = None, **call: Unpack[_Call]
+) -> Result[Plan, PlanError]:
+    """`plan` for callers that have an event loop."""
     _refuse_unknown(call)
-    ordered = _order(call)
+    ordered = await asyncio.to_thread(_order, call)
     if not is_successful(ordered):
         return Failure(ordered.failure())
     if inventory is not None:
-        return submission.plan_from(ordered.unwrap(), inventory)
-    return asyncio.run(submission.plan_now(ordered.unwrap()))
+        return await asyncio.to_thread(submission.plan_from, ordered.unwrap(), inventory)
+    order = ordered.unwrap()
+    return await submission.plan_now(evolve(order, take=lock_checked(order.take)))
 
 
 def dispatch(**call: Unpack[_Call]) -> DispatchResult:
@@ -153,7 +165,8 @@ async def dispatch_async(**call: Unpack[_Call]) -> DispatchResult:
     if not is_successful(ordered):
         return _refused("", ordered.failure())
     order = ordered.unwrap()
-    submitted = await submission.submit(order, lambda _: None)
+    checked = evolve(order, take=lock_checked(order.take))
+    submitted = await submission.submit(checked, lambda _: None)
     if not is_successful(submitted):
         return _refused(order.run_id, submitted.failure())
     return _accepted(submitted.unwrap())
@@ -235,7 +248,6 @@ def _accepted(submitted: Submitted) -> DispatchResult:
 
 
 def _order(call: _Call) -> Result[Order, PlanError]:
-    start = Path(call["start"]) if "start" in call else Path.cwd()
     listed = _lists(call)
     if not is_successful(listed):
         return Failure(listed.failure())
@@ -250,21 +262,28 @@ def _order(call: _Call) -> Result[Order, PlanError]:
             values=file.values,
             config=call["dispatch_config"],
             request=request,
-            start=start,
+            start=search.start,
             take=dirty_tree if call.get("dirty") else committed_tree,
             environment=environment,
             uv_groups=uv_groups,
             after=after,
         )
+        for search in _search(call)
         for file in _job_config(call["cfg"])
+        for _ in asked_hardware(AskedByFlags(), file, ())
         for request in _request(call)
         for _ in check_names(names, "repository")
         for environment in check_environment(variables)
         for uv_groups in check_groups(tuple(call.get("uv_groups", ())))
         for after in check_after(call.get("after"))
-        for job in find_job(file, None, JobSearch(start, tuple(call.get("load", ()))))
+        for job in find_job(file, None, search)
     )
     return ordered
+
+
+def _search(call: _Call) -> Result[JobSearch, PlanError]:
+    start = Success(Path(call["start"])) if "start" in call else here()
+    return start.map(lambda place: JobSearch(place, tuple(call.get("load", ()))))
 
 
 def _lists(call: _Call) -> Result[None, PlanError]:

@@ -24,7 +24,13 @@ from theseus.core.steps import PutFile, PutFiles, Step, Text
 from theseus.effects.plan_files import plan_yaml
 
 GOLDEN = CASES / "__snapshots__" / "test_golden"
-KEPT = ("job.env", "job.argv", "setup.sh")
+KEPT = {
+    "job.env": "env",
+    "user.env": "user",
+    "modules": "modules",
+    "job.argv": "argv",
+    "setup.sh": "sh",
+}
 
 
 def texts(plan: Plan) -> dict[str, str]:
@@ -34,7 +40,7 @@ def texts(plan: Plan) -> dict[str, str]:
         for step in plan.steps
         if isinstance(step, PutFile) and isinstance(step.content, Text)
     }
-    kept = {name.rpartition(".")[2]: files[name] for name in KEPT if name in files}
+    kept = {suffix: files[name] for name, suffix in KEPT.items() if name in files}
     return {"plan": f"{render_plan(plan)}\n", "yaml": plan_yaml(plan), **kept}
 
 
@@ -45,8 +51,7 @@ def kept_as(suffix: str) -> type[SingleFileSnapshotExtension]:
 
 
 SUFFIXES = {
-    suffix: kept_as(suffix)
-    for suffix in ("plan", "yaml", "env", "argv", "sh", "error", "batch", "told")
+    suffix: kept_as(suffix) for suffix in ("plan", "yaml", "error", "batch", "told", *KEPT.values())
 }
 
 
@@ -111,7 +116,7 @@ def _same(one: Plan, other: Plan) -> None:
 
 def test_shell_accepts_what_is_kept() -> None:
     """Real bash and shellcheck accept every file that a shell is to read."""
-    files = [str(path) for suffix in ("env", "argv", "sh") for path in GOLDEN.glob(f"*.{suffix}")]
+    files = [str(path) for suffix in KEPT.values() for path in GOLDEN.glob(f"*.{suffix}")]
     assert files
     # another file sources each of these and uses its variables; `$` in data is data
     unused, unexpanded = "SC2034", "SC2016"

@@ -43,6 +43,7 @@ ERRORS: list[tuple[PlanError, str, str]] = [
     (NoFit((REJECTED,)), "nothing fits\n\nHOST", "box"),
     (NoFit((TraceLine("box", None, "unreachable", "off"),)), "no host answers\n\nHOST", "off"),
     (TooManyRuns(2, 5, (REJECTED,)), "2 of 5 runs fit now", "too small"),
+    (errors.GpusTaken("r1", "box", "needs 2 GPUs; plan again"), "box: needs 2", "plan again"),
     (errors.StalePlan("box", ("GPU 1 is busy", "b")), "GPU 1 is busy; b", "--force"),
     (HostUnreachable("box", "is off", "turn it on"), "box: is off", "turn it on"),
     (NothingToSend("the secret is gone", "set it"), "the secret is gone", "set it"),

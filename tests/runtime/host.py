@@ -28,8 +28,10 @@ class Source:
     hardware: Mapping[str, Any] = {}
     variables: Mapping[str, str] = {}
     secrets: Mapping[str, str] = {}
+    modules: tuple[str, ...] = ()
     setup: str | None = None
     subdirectory: str = ""
+    lease: Mapping[str, Any] | None = None
 
 
 @define
@@ -82,13 +84,21 @@ class Site:
         tree = self._pack(source.files)
         bootstrap = ROOT / "theseus/sh/bootstrap.sh"
         (self.run_dir / "bootstrap.sh").write_bytes(bootstrap.read_bytes())
-        self._write("job.env", {**self._variables(tree, source), **source.variables})
+        ours = {name: value for name, value in source.variables.items() if "THESEUS_" in name}
+        self._write("job.env", {**self._variables(tree, source), **ours})
+        if users := {name: source.variables[name] for name in source.variables.keys() - ours}:
+            self._write("user.env", users)
+        if source.modules:
+            loaded = shlex.join(source.modules)
+            (self.run_dir / "modules").write_text(f"theseus_modules=({loaded})\n")
         words = ["python3", "-m", "theseus.runtime", str(self.run_dir)]
         (self.run_dir / "job.argv").write_text(f"job_argv=({shlex.join(words)})\n")
         if source.secrets:
             self._write("secrets.env", source.secrets)
         if source.setup is not None:
             (self.run_dir / "setup.sh").write_text(source.setup)
+        if source.lease is not None:
+            (self.run_dir / "lease.json").write_text(json.dumps(source.lease))
         (self.run_dir / "payload.json").write_text(json.dumps(payload(source)))
 
     def _write(self, name: str, variables: Mapping[str, str]) -> None:
@@ -133,11 +143,11 @@ class Site:
         other.lay(source)
         return other
 
-    def start(self) -> subprocess.Popen[bytes]:
+    def start(self, *words: str) -> subprocess.Popen[bytes]:
         """Start the bootstrap as the launch step does; its log is beside the run directory."""
         with (self.home / "log").open("ab") as log:
             return subprocess.Popen(
-                ["bash", self.run_dir / "bootstrap.sh", self.run_dir],
+                ["bash", self.run_dir / "bootstrap.sh", self.run_dir, *words],
                 cwd="/",
                 env=self.environment,
                 stdout=log,

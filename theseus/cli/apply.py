@@ -7,11 +7,11 @@ from returns.pipeline import is_successful
 
 from theseus.cli.flags import Switch
 from theseus.cli.invoke import say
-from theseus.cli.order import here
 from theseus.cli.report import report
 from theseus.cli.start import announce, finish
 from theseus.effects import submission
 from theseus.effects.plan_files import load_plan
+from theseus.effects.reading import here
 
 
 def apply(

@@ -1,7 +1,6 @@
 """Order: from a command's words to an order, or to what is wrong with them."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from attrs import frozen
 from returns.pipeline import is_successful
@@ -9,7 +8,7 @@ from returns.result import Failure, Result, Success
 
 from theseus.cli.flags import Flags
 from theseus.core.config import DispatchConfig
-from theseus.core.errors import PlanError, Unreadable
+from theseus.core.errors import PlanError
 from theseus.core.request import AskedByFlags
 from theseus.effects.batches import BatchOrder, OrderedRun
 from theseus.effects.load import config_path, load_config
@@ -22,6 +21,7 @@ from theseus.effects.reading import (
     check_groups,
     check_names,
     find_job,
+    here,
     read_job_config,
 )
 from theseus.effects.run_ids import new_run_id
@@ -108,15 +108,6 @@ def _shared(names: Names, flags: Flags) -> Result[_Shared, PlanError]:
     return shared
 
 
-def here() -> Result[Path, PlanError]:
-    """The current directory, unless it is gone."""
-    try:
-        return Success(Path.cwd())
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        return Failure(Unreadable("current directory", ".", reason, "change to one that exists"))
-
-
 def _asked(flags: Flags) -> AskedByFlags:
     return AskedByFlags(
         chip=flags.chip,
@@ -128,6 +119,7 @@ def _asked(flags: Flags) -> AskedByFlags:
         n_shards=flags.n_shards,
         nodes=flags.nodes,
         cpus=flags.cpus,
+        queue=flags.queue,
     )
 
 

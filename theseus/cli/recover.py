@@ -8,7 +8,6 @@ from returns.result import Result
 
 from theseus.cli.flags import Switch
 from theseus.cli.invoke import DONE, FAILED, say
-from theseus.cli.order import here
 from theseus.cli.report import report
 from theseus.cli.run_words import RunWord, find_run
 from theseus.cli.start import announce, finish
@@ -17,6 +16,7 @@ from theseus.core.plan import Plan
 from theseus.core.recovery import NeverSubmitted, WasSubmitted
 from theseus.effects import submission
 from theseus.effects.ledger import Ledger
+from theseus.effects.reading import here
 from theseus.effects.recover import recover as look_for
 
 

@@ -10,11 +10,10 @@ from returns.result import Result
 from theseus.base.job import valid_name
 from theseus.cli.flags import List
 from theseus.cli.invoke import say
-from theseus.cli.order import here
 from theseus.cli.report import report
 from theseus.core.errors import PlanError
 from theseus.effects.local_run import LocalRun, run_here
-from theseus.effects.reading import JobSearch, Names, check_names, find_job, read_job_config
+from theseus.effects.reading import JobSearch, Names, check_names, find_job, here, read_job_config
 
 
 def run(

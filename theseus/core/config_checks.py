@@ -10,6 +10,7 @@ from theseus.base.chip import SUPPORTED_CHIPS
 from theseus.core.config import DispatchConfig, Host, SlurmHost
 from theseus.core.decode import Path, Problem, decode, nearest, value_at
 from theseus.core.fields import has_control, variable_problem
+from theseus.core.mount import mount_problems
 from theseus.core.secrets import Referenced, written
 
 
@@ -129,6 +130,8 @@ def _cluster_problems(config: DispatchConfig) -> Iterator[Problem]:
             # the runtime is found there through PYTHONPATH, which colons separate
             key = "work" if cluster.share is None else "share"
             yield Problem(("clusters", name, key), "expected a path without ':'")
+        for key, problem in mount_problems(cluster):
+            yield Problem(("clusters", name, key), problem)
 
 
 def _ssh_problems(here: Path, host: Host) -> Iterator[Problem]:

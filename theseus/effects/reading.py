@@ -23,7 +23,7 @@ from theseus.core.decode import (
     expected,
     show_path,
 )
-from theseus.core.errors import BadInput, PlanError, UnknownJob
+from theseus.core.errors import BadInput, PlanError, UnknownJob, Unreadable
 from theseus.core.fields import group_problem, variable_problem
 from theseus.core.payload import DECODED_MARK, REFERENCE_MARK, Job
 from theseus.core.request import AskedByFlags, BadFlag, BadKey, resolve_request
@@ -47,6 +47,15 @@ class Names:
     name: str
     project: str | None = None
     group: str | None = None
+
+
+def here() -> Result[Path, PlanError]:
+    """The current directory, unless it is gone."""
+    try:
+        return Success(Path.cwd())
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        return Failure(Unreadable("current directory", ".", reason, "change to one that exists"))
 
 
 def read_job_config(path: str, overrides: tuple[str, ...]) -> Result[JobFile, PlanError]:

@@ -24,18 +24,18 @@ from theseus.core.codec import plan_json
 from theseus.core.config import DispatchConfig
 from theseus.core.errors import PlanError, SourceUnusable
 from theseus.core.freshness import check_fresh
-from theseus.core.inquiry import inquiry_of_target
+from theseus.core.inquiry import inquiry_of_plan
 from theseus.core.inventory import Inventory
 from theseus.core.outcome import NothingToSend
 from theseus.core.payload import Job
 from theseus.core.placed import Assignment
 from theseus.core.plan import Plan, Run
-from theseus.core.secrets import ConfigSecret
 from theseus.core.shell import path_word
 from theseus.core.source import SourceError, SourceSnapshot
 from theseus.core.source_text import explain
 from theseus.core.submitted import Submitted, judge
 from theseus.effects import exchange
+from theseus.effects.config_secret import config_secret
 from theseus.effects.exchange import ShellPerformer
 from theseus.effects.kept import keep_archive, open_archive
 from theseus.effects.noted import Warn, noted
@@ -121,7 +121,7 @@ async def apply(
         act = partial(_perform, plan, open_shell, _archive_of(plan, start))
         if await _was_submitted(plan, open_shell):
             return await noted(plan, None, warn, act)
-        inquiry = inquiry_of_target(plan.target)
+        inquiry = inquiry_of_plan(plan)
         inventory = await survey(open_shell, {plan.target.host: inquiry})
         fresh: Result[Plan, PlanError] = check_fresh(plan, inventory.of(plan.target.host))
         if not is_successful(fresh):
@@ -226,12 +226,3 @@ def archive_opener(
         return scratch / f"{tree}.tar.gz"
 
     return opened
-
-
-def config_secret(reference: ConfigSecret) -> str:
-    """The secret inside a key of a config; there is none yet."""
-    raise SupplyError(
-        NothingToSend(
-            f"{reference.key} in {reference.path}", "passwords of mounts are not used yet"
-        )
-    )
