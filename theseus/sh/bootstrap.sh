@@ -166,10 +166,6 @@ theseus_setup() { # what the user sets, the modules and the lines of `setup`: th
 theseus_set_up() {  # a process of its own; writes shell text to 8, or on a failure its message
   set +euo pipefail # site files such as `module` are not written for these
   theseus_own=("${!THESEUS_@}")
-  for theseus_name in CUDA HIP ROCR; do
-    theseus_name+=_VISIBLE_DEVICES
-    [[ -z ${!theseus_name+set} ]] || theseus_own+=("$theseus_name")
-  done
   set -a
   for theseus_name in user.env secrets.env; do
     # shellcheck source=/dev/null
@@ -225,10 +221,16 @@ theseus_setup_failed() { # STATUS COMMAND
 }
 
 theseus_enter() { # in a process of its own: have the user's environment from here on
+  local theseus_name
+  local -a theseus_pins=()
   set +eu
+  for theseus_name in {CUDA,HIP,ROCR}_VISIBLE_DEVICES; do # which GPUs a run has is not for `setup` to say
+    [[ -z ${!theseus_name+set} ]] || theseus_pins+=("$theseus_name=${!theseus_name}")
+  done
   # shellcheck disable=SC2086 # names
   unset $theseus_exported
   eval "$theseus_users"
+  ((${#theseus_pins[@]} == 0)) || export "${theseus_pins[@]}"
   export PATH="$theseus_first_on_path${PATH:-/usr/bin:/bin}"
 }
 
