@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypedDict, Unpack
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 from returns.pipeline import is_successful
 from returns.result import Failure, Result, Success
 
@@ -28,6 +28,7 @@ from theseus.effects import submission
 from theseus.effects.batches import BatchOrder, OrderedRun, submit_batch
 from theseus.effects.job_fit import JobFile
 from theseus.effects.load import load_config, resolve_interpolations
+from theseus.effects.lock import lock_checked
 from theseus.effects.perform import Performance, Performer, perform
 from theseus.effects.reading import (
     JobSearch,
@@ -148,7 +149,8 @@ async def plan_async(
         return Failure(ordered.failure())
     if inventory is not None:
         return await asyncio.to_thread(submission.plan_from, ordered.unwrap(), inventory)
-    return await submission.plan_now(ordered.unwrap())
+    order = ordered.unwrap()
+    return await submission.plan_now(evolve(order, take=lock_checked(order.take)))
 
 
 def dispatch(**call: Unpack[_Call]) -> DispatchResult:
@@ -163,7 +165,8 @@ async def dispatch_async(**call: Unpack[_Call]) -> DispatchResult:
     if not is_successful(ordered):
         return _refused("", ordered.failure())
     order = ordered.unwrap()
-    submitted = await submission.submit(order, lambda _: None)
+    checked = evolve(order, take=lock_checked(order.take))
+    submitted = await submission.submit(checked, lambda _: None)
     if not is_successful(submitted):
         return _refused(order.run_id, submitted.failure())
     return _accepted(submitted.unwrap())

@@ -21,7 +21,15 @@ from theseus.core.codec import converter
 from theseus.core.decode import OrName, decode
 from theseus.core.errors import PlanError
 from theseus.core.fields import Memory
-from theseus.core.inventory import Gpu, HostSnapshot, Inventory, PlainSnapshot, Unreachable
+from theseus.core.inventory import (
+    Gpu,
+    HostSnapshot,
+    Inventory,
+    Lease,
+    PlainSnapshot,
+    Unreachable,
+    WaitingRun,
+)
 from theseus.core.payload import Job
 from theseus.core.placed import Assignment, Release
 from theseus.core.plan import Plan, Run
@@ -55,6 +63,7 @@ RELEASE = Release(
     runtime=Packaged("runtime.zip", "a1" * 32),
 )
 RUN_ID = "20260101-120000-abcdef"
+OTHER_RUN = "20251231-235959-k7f2qx"
 BATCH_ID = "20260101-120000-sweeps"
 SWEEP = "sweep-"  # how the name of a case of a sweep begins
 
@@ -82,16 +91,21 @@ class Gpus:
     name: str
     count: int = 1
     busy: bool = False
+    leased_by: str | None = None
 
 
 @frozen
 class Host:
-    """A host of inventory.yaml: what it said, or why it said nothing."""
+    """A host of inventory.yaml: what it said, or why it said nothing.
+
+    *waiting* runs wait there for some of its GPUs.
+    """
 
     gpus: tuple[Annotated[Gpus, OrName()], ...] = ()
     cpus: int = 64
     memory: Memory = 512 * 2**30
     broken: str | None = None
+    waiting: int = 0
     unreachable: str | None = None
 
 
@@ -217,20 +231,20 @@ def _snapshot(said: Mapping[str, Any]) -> HostSnapshot:
         return Unreachable(host.unreachable)
     named = [gpus for gpus in host.gpus for _ in range(gpus.count)]
     found = [(each, chip_named_by(each.name)) for each in named]
+    gpus = tuple(
+        Gpu(
+            uuid=f"GPU-{at:04d}",
+            name=each.name,
+            chip=None if chip is None else chip.name,
+            memory=0 if chip is None else chip.memory,
+            busy=each.busy or each.leased_by is not None,
+            lease=None if each.leased_by is None else Lease(each.leased_by, OTHER_RUN),
+        )
+        for at, (each, chip) in enumerate(found)
+    )
+    one = WaitingRun(Lease("bob", OTHER_RUN), tuple(gpu.uuid for gpu in gpus))
     return PlainSnapshot(
-        gpus=tuple(
-            Gpu(
-                uuid=f"GPU-{at:04d}",
-                name=each.name,
-                chip=None if chip is None else chip.name,
-                memory=0 if chip is None else chip.memory,
-                busy=each.busy,
-            )
-            for at, (each, chip) in enumerate(found)
-        ),
-        cpus=host.cpus,
-        memory_available=host.memory,
-        broken=host.broken,
+        gpus, host.cpus, host.memory, broken=host.broken, waiting=(one,) * host.waiting
     )
 
 

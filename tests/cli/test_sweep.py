@@ -98,3 +98,22 @@ def test_all_or_nothing(sweeping: Desk) -> None:
     assert finished.status == 3
     assert "1 of 2 runs fit now" in finished.err
     assert not (sweeping.home / "work").exists()
+
+
+def test_by_its_name(sweeping: Desk) -> None:
+    """A sweep's name means all its runs to those who show, wait, print or end them."""
+    kept = results(sweeping, "--sweep", "seed=range(3)")
+    shown = json.loads(sweeping.theseus("ps", "scan", "--json").out)
+    assert sorted(row["name"] for row in shown) == ["scan-0", "scan-1", "scan-2"]
+    assert len(kept) == len(shown)
+    assert sweeping.theseus("wait", "scan").err.count("completed") == 3
+    logs = sweeping.theseus("logs", "scan").out
+    assert [line.split()[1] for line in logs.splitlines() if line.startswith("==>")] == [
+        "scan-0",
+        "scan-1",
+        "scan-2",
+    ]
+    followed = sweeping.theseus("logs", "-f", "scan")
+    assert (followed.status, "name the one to follow" in followed.err) == (2, True)
+    ended = sweeping.theseus("cancel", "scan")
+    assert (ended.status, ended.err.count("completed")) == (0, 3)

@@ -40,8 +40,10 @@ FULL: dict[str, Any] = {
             "cluster": "lab",
             "ssh": "box",
             "transport": "asyncssh",
+            "connections_per_minute": 5,
             "uv_groups": ["train"],
             "chips": {"h100": 8},
+            "leases": "/srv/leases",
             "mem": "128G",
             "time": "12h",
             "cpus_per_task": 8,
@@ -55,6 +57,7 @@ FULL: dict[str, Any] = {
             "cluster": "lab",
             "ssh": "login",
             "transport": "auto",
+            "connections_per_minute": 30,
             "partitions": [
                 "gpu",
                 {
@@ -77,6 +80,7 @@ FULL: dict[str, Any] = {
             "gres_mapping": {"h100": "gpu:h100"},
             "sbatch": ["--comment=x"],
             "uv_groups": ["train"],
+            "env_on": "login",
             "env": {"A": "x"},
             "secrets": {"B": "cmd:pass b"},
             "setup": ["true"],

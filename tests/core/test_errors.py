@@ -43,13 +43,18 @@ ERRORS: list[tuple[PlanError, str, str]] = [
     (NoFit((REJECTED,)), "nothing fits\n\nHOST", "box"),
     (NoFit((TraceLine("box", None, "unreachable", "off"),)), "no host answers\n\nHOST", "off"),
     (TooManyRuns(2, 5, (REJECTED,)), "2 of 5 runs fit now", "too small"),
+    (errors.GpusTaken("r1", "box", "needs 2 GPUs; plan again"), "box: needs 2", "plan again"),
     (errors.StalePlan("box", ("GPU 1 is busy", "b")), "GPU 1 is busy; b", "--force"),
     (HostUnreachable("box", "is off", "turn it on"), "box: is off", "turn it on"),
     (NothingToSend("the secret is gone", "set it"), "the secret is gone", "set it"),
     (errors.StepFailed("id", "box", 3, "claim /r", "no space"), "step 3 failed on box", "claim"),
     (UnknownRun("dmo", ("demo",)), "no run is called 'dmo'; did you mean 'demo'?", "ps --rescan"),
     (AmbiguousRun("2026", ("a", "b")), "several runs have '2026' in their id: a, b", "more of it"),
-    (errors.SubmissionUnknown("id", "box", "cut", "/r"), "not answered (cut)", "look into /r"),
+    (
+        errors.SubmissionUnknown("id", "box", "cut", "/r"),
+        "not answered (cut)",
+        "`theseus recover id` finds out",
+    ),
 ]
 
 

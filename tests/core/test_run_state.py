@@ -86,7 +86,7 @@ TABLE: list[tuple[submission.Submission, Sighting | Unreachable, RunState]] = [
     (SENT, ended(job("COMPLETING"), "failed", 2), Failed("why", AT, 2)),
     (SENT, ended(job("PENDING", "BeginTime"), "preempted"), Queued("BeginTime")),
     (SENT, ended(job("RUNNING"), "preempted"), Running()),
-    (SENT, ended(job("CANCELLED"), "preempted"), Preempted("why", AT)),
+    (SENT, ended(job("CANCELLED"), "preempted"), Cancelled("why", AT)),
     (SENT, ended(evolve(SLURM, job=NO_JOB), "preempted"), Preempted("why", AT)),
     (SENT, ended(evolve(SLURM, job=DEAF), "preempted"), SILENT),
     # a process

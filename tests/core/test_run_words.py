@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from returns.result import Failure, Success
 
 from theseus.core.errors import explain
-from theseus.core.run_words import AmbiguousRun, Known, UnknownRun, meant
+from theseus.core.run_words import AmbiguousRun, Known, UnknownRun, meant, meant_all
 
 NEW, OLD, OTHER = "20261124-135201-gh76zx", "20261124-135107-bcd234", "20261123-090000-ttt222"
 RUNS = (Known(NEW, "demo"), Known(OLD, "demo"), Known(OTHER, OLD))
@@ -58,3 +58,14 @@ def test_only_known_runs(runs: list[Known], word: str) -> None:
     """Whatever the word is, what it means is one of the runs there are."""
     found = meant(word, runs)
     assert isinstance(found, Failure) or found.unwrap() in {run.id for run in runs}
+
+
+def test_sweep() -> None:
+    """The name of a sweep means all of its runs by number; a run of that very name goes first."""
+    runs = [Known(f"20261124-135201-bcdf{at:02}", f"scan-{at:02}") for at in (10, 2, 1)]
+    ids = tuple(f"20261124-135201-bcdf{at:02}" for at in (1, 2, 10))
+    assert meant_all("scan", runs) == Success(ids)
+    assert meant_all("scan-02", runs) == Success(("20261124-135201-bcdf02",))
+    alone = Known("20261124-135201-ghjkmn", "scan")
+    assert meant_all("scan", [*runs, alone]) == Success((alone.id,))
+    assert isinstance(meant_all("scam", runs).failure(), UnknownRun)

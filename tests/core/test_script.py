@@ -19,6 +19,7 @@ from theseus.core.script import (
     unpack_frame,
 )
 from theseus.core.steps import (
+    BuildEnvironment,
     ClaimRun,
     EnsureFile,
     EnsureTree,
@@ -49,10 +50,12 @@ PACKAGED = Packaged("runtime.zip", "a" * 64)
         (EnsureFile("box", "/r.zip", 0o600, PACKAGED), "obtain 0600 /r.zip"),
         (EnsureTree("box", "/t.tar.gz", "0" * 40), "obtain 0644 /t.tar.gz"),
         (Launch("box", "/r", "~/log"), "launch /r ~/log"),
+        (Launch("box", "/r", "~/log", "/leases"), "launch_leased /r ~/log"),
         (
             Submit("hpc", "/r", ("sbatch", "--job-name=a b", "--output=~/l")),
             "submit /r sbatch '--job-name=a b' --output=\"$HOME\"/l",
         ),
+        (BuildEnvironment("hpc", "~/r"), "build_environment ~/r"),
         (Submit("hpc", "/r", ("sbatch",), "/runs/1"), "submit_after /runs/1 /r sbatch"),
         (PutFiles("hpc", "~/s s", ()), "unpack ~/'s s'"),
         (
@@ -86,7 +89,7 @@ def test_frames() -> None:
     assert unpack_frame(4, unpack, b"tar", "ab") == b"{ run 4 unpack 3 ab ~/s; }\ntar"
     obtain = Obtain("/r.zip", 0o600, PACKAGED)
     assert obtain_frame(5, obtain) == b"{ run 5 obtain 5 0600 /r.zip; }\n"
-    assert ask_frame(6, ("nproc", "a b")) == b"{ ask 6 nproc 'a b'; }\n"
+    assert ask_frame(6, "nproc 'a b'") == b"{ ask 6 nproc 'a b'; }\n"
 
 
 @given(paths(), paths())

@@ -101,6 +101,16 @@ def test_lost_answer() -> None:
     assert seen(HERE).job is None, "a plain run has no job"
 
 
+def test_lost_answer_of_an_array() -> None:
+    """A run of an array is known by the array's name and its own number in it."""
+    text = f"squeue |\njob |7_1|RUNNING|None|theseus:a-1\njob |7_2|PENDING|x|theseus:a-1\n{HERE}"
+    assert seen(f"{text}array a-1 2\n").job == InQueue("7_2", "PENDING", "x")
+    assert seen(f"{text}array a-1 2\n").answer == "slurm 7_2"
+    assert seen(f"{text}array a-1 3\n").job == NoJob(accounted=False)
+    account = f"squeue |\nsacct \naccount 7_2|FAILED|all-a-1\n{HERE}array a-1 2\n"
+    assert seen(account).job == InQueue("7_2", "FAILED", "")
+
+
 def test_several() -> None:
     """Each run has its own facts, in the order in which they were asked for."""
     text = f"run 0\nrun 1\nplace\nthere\nanswer 1 2 3\nprocess gone\nrun 2\nplace\n{END}"

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from returns.result import Failure, Result, Success
 
 from tests.strategies import any_text, plans
-from theseus.core.errors import PlanError, StepFailed, SubmissionUnknown
+from theseus.core.errors import GpusTaken, PlanError, StepFailed, SubmissionUnknown
 from theseus.core.outcome import HostUnreachable, NothingToSend
 from theseus.core.plan import Plan
 from theseus.core.steps import ClaimRun
@@ -97,6 +97,8 @@ def test_attempt_of(plan: Plan) -> None:
         Accepted: Success(Submitted(plan, "slurm 7\n", again=False)),
         Unanswered: Failure(SubmissionUnknown(plan.run.id, "box", "cut", "/runs/x")),
     }
+    taken = attempt_of(plan.steps, Failure(GpusTaken(plan.run.id, "box", "needs 2 GPUs")))
+    assert taken == Rejected("needs 2 GPUs")
     for kind, end in ends.items():
         assert isinstance(attempt_of(plan.steps, end), kind)
     assert attempt_of(plan.steps, ends[Accepted]) == Accepted("slurm 7")

@@ -267,33 +267,36 @@ def test_wrong_password(desk: Desk, redis: Redis) -> None:
     assert "refuses the password: correct it in `mount`" in failure(desk)
 
 
+def refusal(desk: Desk, url: str, seconds: float = 20) -> str:
+    """Why *url* is not mounted at the root of *desk*, asked without a run around it."""
+    root = str(desk.home / "root")
+    search = f"{desk.home / 'bin'}:/usr/bin:/bin"
+    environment = {**desk.environment(), "PATH": search, "META_PASSWORD": PASSWORD}
+    with pytest.raises(JuicefsError) as raised:
+        enter(Volume(url, root, {}), process_of(os.getpid()), environment, Patience(seconds))
+    assert not mounted(desk)
+    assert not directory_of(root).exists()
+    return str(raised.value)
+
+
 def test_no_volume(desk: Desk, redis: Redis) -> None:
-    """A Redis without a volume fails the run, and the outcome says how to make one."""
-    configure(desk, redis.url(ENCODED).replace("/1", "/5"))
-    assert "juicefs format" in failure(desk)
+    """A Redis without a volume is no use, and it is said how to make one."""
+    assert "juicefs format" in refusal(desk, f"{redis.url().removesuffix('/1')}/5")
 
 
 def test_redis_away(desk: Desk) -> None:
-    """Where nothing listens, juicefs is given up after a while, and it is said what did not answer.
-
-    Not through a run, which waits for half a minute: Redis may only be starting.
-    """
-    url, root = f"redis://127.0.0.1:{free_port()}/1", str(desk.home / "root")
-    with pytest.raises(JuicefsError, match=f"Redis at {url} does not answer from this node"):
-        enter(Volume(url, root, {}), process_of(os.getpid()), desk.environment(), Patience(2))
-    assert not mounted(desk)
-    assert not directory_of(root).exists()
+    """Where nothing listens juicefs is given up after a while: Redis may only be starting."""
+    url = f"redis://127.0.0.1:{free_port()}/1"
+    assert f"Redis at {url} does not answer from this node" in refusal(desk, url, seconds=2)
 
 
-def test_no_juicefs(desk: Desk) -> None:
-    """Where there is no juicefs the run fails, and the outcome says how to have one."""
+def test_no_juicefs(desk: Desk, redis: Redis) -> None:
+    """Where there is no juicefs it is said how to have one."""
     (desk.home / "bin" / "juicefs").unlink()
-    assert "there is no juicefs on this node" in failure(desk)
+    assert "there is no juicefs on this node" in refusal(desk, redis.url())
 
 
-def test_mount_point_that_is_not_empty(desk: Desk) -> None:
+def test_mount_point_that_is_not_empty(desk: Desk, redis: Redis) -> None:
     """Files that a mount would hide stop the run."""
     desk.write(str(desk.home / "root" / "precious"), "data")
-    outcome = submitted(desk).outcome()
-    assert "is not empty (it holds 'precious')" in outcome["message"]
-    assert not mounted(desk)
+    assert "is not empty (it holds 'precious')" in refusal(desk, redis.url())

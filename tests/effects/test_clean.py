@@ -14,7 +14,7 @@ from theseus.core.clean import Item, Kind, Listing, Policy, Removal, choose
 from theseus.core.outcome import HostUnreachable
 from theseus.core.shell import environment_file
 from theseus.effects.clean import list_share, remove_items
-from theseus.effects.reach import shells
+from theseus.effects.reach import Way, shells
 
 pytestmark = pytest.mark.slow
 
@@ -78,7 +78,7 @@ class Storage:
         """What clean.sh lists."""
 
         async def ask() -> Listing | HostUnreachable:
-            async with shells({"here": None}) as open_shell:
+            async with shells({"here": Way(None)}) as open_shell:
                 return await list_share(open_shell, "here", str(self.share))
 
         listed = asyncio.run(ask())
@@ -89,7 +89,7 @@ class Storage:
         """Have clean.sh remove *items*; why each was kept, None if it was not."""
 
         async def ask() -> tuple[Removal, ...] | HostUnreachable:
-            async with shells({"here": None}) as open_shell:
+            async with shells({"here": Way(None)}) as open_shell:
                 return await remove_items(open_shell, "here", str(self.share), items)
 
         removed = asyncio.run(ask())

@@ -128,10 +128,13 @@ def test_outcome_and_heartbeat(host: Host) -> None:
         "ended_at": None,
     }
     host.put(FIRST, outcome_json=json.dumps(outcome, indent=1), answer="1 2 -\n")
-    host.metadata(FIRST, "running", 40)
-    seen = sighting(host.seen(FIRST))
-    assert seen.end is not None
-    assert (seen.end.state, seen.end.exit_status) == ("failed", 3)
+    host.put(SECOND, answer="1 2 -\n")
+    host.metadata(SECOND, "running", 40)
+    found = host.seen(FIRST, SECOND)
+    end = sighting(found).end
+    assert end is not None
+    assert (end.state, end.exit_status) == ("failed", 3)
+    seen = sighting(found, SECOND)
     assert seen.said == "running"
     assert seen.silence is not None
     assert 39 <= seen.silence < 80
@@ -204,9 +207,24 @@ def test_lost_answer(host: Host) -> None:
     assert (seen.answer, seen.job) == ("slurm 9", InQueue("9", "PENDING", "Priority"))
 
 
+def test_lost_answer_of_an_array(host: Host) -> None:
+    """A run of an array that was submitted is looked for by the array; of one that was not, not."""
+    places = [host.put(run_id) for run_id in (FIRST, SECOND)]
+    array = host.home / "work/.dispatch/sweeps/20261124-115959-ssssss-1"
+    (array / "launched").mkdir(parents=True)
+    lines = "".join(f"  {place}\n" for place in places)
+    (array / "runs").write_text(f"run_dirs=(\n{lines})\n")
+    host.program("squeue", f"echo '9_1|RUNNING|None|theseus:{array.name}'")
+    seen = sighting(host.seen(SECOND), SECOND)
+    assert (seen.launched, seen.answer) == (True, "slurm 9_1")
+    (array / "launched").rmdir()
+    seen = sighting(host.seen(SECOND), SECOND)
+    assert (seen.launched, seen.answer, seen.job) == (False, None, None)
+
+
 def test_many_runs(host: Host) -> None:
-    """Five hundred runs are one exchange, and a matter of seconds."""
-    runs = [f"20261124-120000-{number:06}" for number in range(500)]
+    """Two hundred runs are one exchange, and a matter of seconds."""
+    runs = [f"20261124-120000-{number:06}" for number in range(200)]
     for run_id in runs:
         host.put(run_id, answer="1 2 -\n", outcome_json='{"state": "completed"}')
     begun = time.monotonic()

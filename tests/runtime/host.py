@@ -31,6 +31,7 @@ class Source:
     modules: tuple[str, ...] = ()
     setup: str | None = None
     subdirectory: str = ""
+    lease: Mapping[str, Any] | None = None
 
 
 @define
@@ -96,6 +97,8 @@ class Site:
             self._write("secrets.env", source.secrets)
         if source.setup is not None:
             (self.run_dir / "setup.sh").write_text(source.setup)
+        if source.lease is not None:
+            (self.run_dir / "lease.json").write_text(json.dumps(source.lease))
         (self.run_dir / "payload.json").write_text(json.dumps(payload(source)))
 
     def _write(self, name: str, variables: Mapping[str, str]) -> None:
@@ -140,11 +143,11 @@ class Site:
         other.lay(source)
         return other
 
-    def start(self) -> subprocess.Popen[bytes]:
+    def start(self, *words: str) -> subprocess.Popen[bytes]:
         """Start the bootstrap as the launch step does; its log is beside the run directory."""
         with (self.home / "log").open("ab") as log:
             return subprocess.Popen(
-                ["bash", self.run_dir / "bootstrap.sh", self.run_dir],
+                ["bash", self.run_dir / "bootstrap.sh", self.run_dir, *words],
                 cwd="/",
                 env=self.environment,
                 stdout=log,

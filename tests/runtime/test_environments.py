@@ -148,6 +148,35 @@ def test_a_list_of_requirements_that_cannot_be_had(site: Site) -> None:
     assert site.outcome["message"].startswith("uv pip install failed (")
 
 
+def test_a_login_node(site: Site) -> None:
+    """An environment built on the login node serves a node that could not build it."""
+    login = {"UV_NO_BUILD_ISOLATION": "1"}  # as if the Pythons of the two differed
+    site.lay(Source(files=packaged("x"), command=("tiny",), secrets={"TOKEN": "t"}))
+    site.environment.update(login)
+    assert site.start("login").wait() == 0, site.log
+    assert not (site.run_dir / "outcome.json").exists()
+    assert not (site.run_dir / "login/source").exists()
+    assert not site.work_dir.exists()
+    assert (site.run_dir / "secrets.env").exists()
+    for name in login:
+        del site.environment[name]
+    site.tool("uv", "#!/bin/sh\nexit 1\n")
+    finish(site)
+    assert len(environments(site.home)) == 1
+    assert f"x from {site.work_dir}/src/tiny/__init__.py" in site.log
+
+
+def test_a_login_node_that_cannot(site: Site) -> None:
+    """What cannot be built there for the nodes is refused, and no secret stays behind."""
+    files = self_built("own", more="'tiny_finder.py': '',")
+    site.lay(Source(files=files, secrets={"TOKEN": "t"}))
+    assert site.start("login").wait() == 1
+    assert "cannot be built on a login node: set `env_on: node`" in site.log
+    assert not (site.run_dir / "secrets.env").exists()
+    site.another("r2", Source(setup="exit 4\n")).start("login").wait()
+    assert not (site.run_dir / "outcome.json").exists()
+
+
 def test_a_failed_build_leaves_nothing(site: Site) -> None:
     """A build that fails is not taken for an environment, nor does it stay."""
     site.lay(Source(files=self_built("x", extra="raise OSError('no')"), command=("tiny",)))

@@ -18,6 +18,7 @@ from cyclopts import (
 )
 
 DONE, FAILED, BAD_INPUT, NOTHING_FITS, UNREACHABLE, UNKNOWN = range(6)
+TIMED_OUT = 124  # as timeout(1) has it
 INTERRUPTED = 130  # as shells have it: 128 + SIGINT
 DEBUG = "--debug"
 _UNWRITABLE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG, errno.EBADF})

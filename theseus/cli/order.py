@@ -119,6 +119,7 @@ def _asked(flags: Flags) -> AskedByFlags:
         n_shards=flags.n_shards,
         nodes=flags.nodes,
         cpus=flags.cpus,
+        queue=flags.queue,
     )
 
 

@@ -4,6 +4,7 @@ import asyncio
 import sys
 from typing import Annotated
 
+from attrs import evolve
 from cyclopts import Parameter
 from returns.pipeline import is_successful
 from returns.result import Failure, Result, Success
@@ -24,6 +25,7 @@ from theseus.effects.batches import BatchOrder
 from theseus.effects.check import check as ask_scheduler
 from theseus.effects.dry_run import narrate
 from theseus.effects.inventory_files import load_inventory
+from theseus.effects.lock import lock_checked
 from theseus.effects.plan_files import plan_target, save_plan
 from theseus.effects.submission import Order, keep_source, plan_from, plan_now
 
@@ -113,7 +115,9 @@ def _compatible(*, dry_run: bool, asks: bool) -> Result[None, PlanError]:
 
 def _made(order: Order, known: Inventory | None) -> Result[Plan, PlanError]:
     """The plan, by what is known or by what the hosts say now."""
-    return asyncio.run(plan_now(order)) if known is None else plan_from(order, known)
+    if known is not None:
+        return plan_from(order, known)
+    return asyncio.run(plan_now(evolve(order, take=lock_checked(order.take))))
 
 
 def _saved(order: Order, made: Plan, output: str | None) -> Result[None, PlanError]:

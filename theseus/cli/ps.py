@@ -5,7 +5,7 @@ import os
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -17,6 +17,7 @@ from returns.result import Failure, Result, Success
 from theseus.cli.flags import List, Switch
 from theseus.cli.invoke import DONE, UNREACHABLE, say
 from theseus.cli.report import report
+from theseus.cli.run_words import find_runs
 from theseus.core.codec import json_text
 from theseus.core.decode import nearest
 from theseus.core.errors import BadInput, PlanError, explain
@@ -30,7 +31,7 @@ from theseus.core.run_state import (
     state_name,
 )
 from theseus.core.runs_table import RunRow, render_runs, run_data
-from theseus.effects.ledger import Ledger
+from theseus.effects.ledger import Ledger, LedgerEntry
 from theseus.effects.live import KnownRun, known_runs, live_states, ways_to
 from theseus.effects.reach import shells
 
@@ -72,7 +73,7 @@ class Only:
 
 
 def ps(
-    *,
+    *runs: str,
     json: Annotated[bool, Switch] = False,
     watch: Annotated[bool, Switch] = False,
     only: Only = Only(),
@@ -83,6 +84,8 @@ def ps(
 
     Parameters
     ----------
+    runs
+        Only these runs, however old: ids, parts of them, names of runs or sweeps (default: all).
     json
         Print the rows as JSON.
     watch
@@ -93,7 +96,7 @@ def ps(
     )
     if not is_successful(opened):
         return report(opened.failure())
-    view = _View(opened.unwrap(), only)
+    view = _View(opened.unwrap(), runs, only)
     if watch:
         return asyncio.run(_watch(view))
     looked = asyncio.run(view.look())
@@ -106,27 +109,35 @@ def ps(
 
 @frozen
 class _View:
-    """The runs of a *ledger* that are shown."""
+    """The runs of a *ledger* that are shown: those that *words* mean, all without any."""
 
     ledger: Ledger
+    words: tuple[str, ...]
     only: Only
 
     async def look(self) -> Result[tuple[RunRow, ...], PlanError]:
         """Their rows now."""
-        entries = await asyncio.to_thread(self.ledger.entries)
+        entries = await asyncio.to_thread(self._entries)
         if not is_successful(entries):
             return Failure(entries.failure())
         now = datetime.now(UTC)
         readable, unreadable = known_runs(entries.unwrap())
         for problem in unreadable:
             say(explain(problem))
-        runs = [known for known in readable if self.only.admits(known, now)]
+        only = replace(self.only, all=self.only.all or bool(self.words))
+        runs = [known for known in readable if only.admits(known, now)]
         async with shells(ways_to(runs)) as open_shell:
             states = await live_states(open_shell, self.ledger, runs)
         rows = (_row(known, states, now) for known in runs)
         return Success(
             tuple(row for row in rows if state_name(row.state) in (self.only.state or STATE_NAMES))
         )
+
+    def _entries(self) -> Result[tuple[LedgerEntry, ...], PlanError]:
+        if not self.words:
+            entries: Result[tuple[LedgerEntry, ...], PlanError] = self.ledger.entries()
+            return entries
+        return find_runs(self.words)
 
 
 async def _watch(view: _View) -> int:

@@ -13,6 +13,7 @@ from theseus.core.errors import (
     BadFile,
     BadInput,
     BadJob,
+    GpusTaken,
     PlanError,
     PlanUnusable,
     SourceUnusable,
@@ -42,7 +43,7 @@ def exit_status(error: PlanError) -> int:
     match error:
         case NoFit(trace):
             return UNREACHABLE if nobody_answered(trace) else NOTHING_FITS
-        case StalePlan() | TooManyRuns():
+        case StalePlan() | GpusTaken() | TooManyRuns():
             return NOTHING_FITS
         case HostUnreachable():
             return UNREACHABLE

@@ -1,6 +1,7 @@
 """Run words: the argument RUN of commands, and the runs that it means.
 
 A word is a run id, the beginning or the last part of one, or a name: then the newest run of it.
+Where several runs may be given, the name of a sweep is all of its runs.
 """
 
 from collections.abc import Sequence
@@ -25,7 +26,10 @@ def find_run(word: str) -> Result[LedgerEntry, PlanError]:
 
 
 def find_runs(words: Sequence[str]) -> Result[tuple[LedgerEntry, ...], PlanError]:
-    """The runs that *words* mean, each once."""
-    return Fold.collect([find_run(word) for word in words], Success(())).map(
-        lambda found: tuple({entry.run_id: entry for entry in found}.values())
+    """The runs that *words* mean, each once; the name of a sweep means all of its runs."""
+    found: Result[tuple[tuple[LedgerEntry, ...], ...], PlanError] = Ledger.open().bind(
+        lambda ledger: Fold.collect([ledger.find_all(word) for word in words], Success(()))
+    )
+    return found.map(
+        lambda runs: tuple({entry.run_id: entry for some in runs for entry in some}.values())
     )

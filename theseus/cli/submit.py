@@ -3,6 +3,7 @@
 import asyncio
 from typing import Annotated
 
+from attrs import evolve
 from returns.pipeline import is_successful
 from returns.result import Result
 
@@ -14,6 +15,7 @@ from theseus.cli.start import announce, finish
 from theseus.cli.sweep import Sweep, read_points, refuse, start_batch
 from theseus.core.errors import PlanError
 from theseus.effects.batches import BatchOrder
+from theseus.effects.lock import lock_checked
 from theseus.effects.submission import submit as submit_order
 
 
@@ -55,7 +57,9 @@ def submit(  # noqa: PLR0913  each is a word or flag of the command line
     ordered = read_order(name, config, overrides, flags)
     if not is_successful(ordered):
         return report(ordered.failure())
-    submitted = asyncio.run(submit_order(ordered.unwrap(), announce, say))
+    order = ordered.unwrap()
+    checked = evolve(order, take=lock_checked(order.take))
+    submitted = asyncio.run(submit_order(checked, announce, say))
     if not is_successful(submitted):
         return report(submitted.failure())
     return finish(submitted.unwrap(), follow=follow, json=json)

@@ -25,6 +25,7 @@ from theseus.core.request import BadFlag
 from theseus.core.sweep import listed_points, sweep_points
 from theseus.effects.batches import BatchOrder, RunResult, batch_from, batch_now, submit_batch
 from theseus.effects.load import read_text
+from theseus.effects.lock import lock_checked
 
 Points = Sequence[tuple[str, ...]]
 
@@ -91,7 +92,8 @@ def show_batch(ordered: BatchOrder, known: Inventory | None, *, json: bool) -> i
 
 def start_batch(ordered: BatchOrder, *, json: bool) -> int:
     """Submit every run; the exit status is that of the worst."""
-    submitted = asyncio.run(submit_batch(ordered, _announce, say))
+    checked = ordered.taking(lock_checked(ordered.first.take))
+    submitted = asyncio.run(submit_batch(checked, _announce, say))
     if not is_successful(submitted):
         return report(submitted.failure())
     results = submitted.unwrap()

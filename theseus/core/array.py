@@ -15,6 +15,7 @@ from theseus.core.plan import Plan
 from theseus.core.sbatch import BATCH_SCRIPT, filename_pattern
 from theseus.core.shell import array_file, path_word
 from theseus.core.steps import (
+    BuildEnvironment,
     ClaimRun,
     EnsureFile,
     EnsureTree,
@@ -96,6 +97,8 @@ def array_steps(array: Array) -> tuple[Step, ...]:
         ClaimRun(host, directory),
         *(step for step in common if not isinstance(step, MakeDir)),
         PutFiles(host, share, tuple(_files(array))),
+        # one is for all: what it depends on is the same for runs of one source and one host
+        *(step for step in first.steps if isinstance(step, BuildEnvironment)),
         SubmitArray(host, directory, _argv(array)),
     )
 

@@ -102,6 +102,15 @@ class StalePlan:
 
 
 @frozen
+class GpusTaken:
+    """The GPUs of the plan of *run* were taken before it could lease them on *host*."""
+
+    run: str
+    host: str
+    message: str
+
+
+@frozen
 class StepFailed:
     """Step *number* (from 1) of the plan failed on *host* with *message*."""
 
@@ -133,6 +142,7 @@ PlanError: TypeAlias = (
     | NoFit
     | TooManyRuns
     | StalePlan
+    | GpusTaken
     | HostUnreachable
     | NothingToSend
     | StepFailed
@@ -170,6 +180,8 @@ def explain(error: PlanError) -> str:  # noqa: C901, PLR0911, PLR0912  one arm f
                 f"the plan is stale: {host} has changed since it was made: "
                 f"{'; '.join(differences)}; plan again, or pass --force to perform it all the same"
             )
+        case GpusTaken(run, host, message):
+            return f"run {run} was not started on {host}: {message}"
         case HostUnreachable(host, reason, advice):
             return f"{host}: {reason}; {advice}"
         case NothingToSend(what, advice):
@@ -179,8 +191,7 @@ def explain(error: PlanError) -> str:  # noqa: C901, PLR0911, PLR0912  one arm f
         case SubmissionUnknown(run, host, reason, run_dir):
             return (
                 f"run {run}: its submission to {host} was not answered ({reason}); it may have "
-                f"started: look into {run_dir} there before submitting again, or apply the same "
-                "plan again, which never starts a run twice"
+                f"started: `theseus recover {run}` finds out (its directory there is {run_dir})"
             )
         case UnknownRun(word, nearest):
             return f"no run is called {word!r}{_meant(nearest)}; {FIND_RUNS}"

@@ -9,6 +9,7 @@ from theseus.core.script import describe_step
 from theseus.core.secrets import describe
 from theseus.core.source_text import shown
 from theseus.core.steps import (
+    BuildEnvironment,
     ClaimRun,
     Content,
     EnsureFile,
@@ -53,7 +54,7 @@ def describe_content(step: Step) -> str | None:
             return ", ".join(f"{each.variable} from {describe(each.reference)}" for each in secrets)
         case PutFiles(_, _, files):
             return f"{count(len(files), 'file')} in one archive"
-        case MakeDir() | ClaimRun() | Launch() | Submit() | SubmitArray():
+        case MakeDir() | ClaimRun() | BuildEnvironment() | Launch() | Submit() | SubmitArray():
             return None
         case _:
             assert_never(step)

@@ -49,6 +49,7 @@ class AskedByFlags:
     n_shards: int | None = None
     nodes: int | None = None
     cpus: int | None = None
+    queue: bool = False
 
 
 @frozen
@@ -100,6 +101,7 @@ def _request(flags: AskedByFlags, asked: AskedInJobConfig) -> HardwareRequest:
         time=asked.time if flags.time is None else duration(flags.time).unwrap(),
         nodes=flags.nodes,
         cpus=flags.cpus,
+        queue=flags.queue,
     )
 
 

@@ -181,6 +181,8 @@ def _ended(end: End, seen: Sighting) -> RunState:
             return _not_told(silent)
         case "preempted", InQueue(_, state, _) as job if state in _WAITS | _RUNS:
             return _by_job(job, seen)  # SLURM starts it again
+        case "preempted", InQueue(_, "CANCELLED", _):
+            return Cancelled(end.message, end.at)  # which its runtime could not know
         case "preempted", _:
             return Preempted(end.message, end.at)
         case _:

@@ -1,9 +1,11 @@
 """Run words: which run a word of the command line means."""
 
+import re
 from collections.abc import Sequence
 from difflib import get_close_matches
 
 from attrs import frozen
+from returns.pipeline import is_successful
 from returns.result import Failure, Result, Success
 
 
@@ -54,6 +56,22 @@ def meant(word: str, runs: Sequence[Known]) -> Result[str, UnknownRun | Ambiguou
             return Failure(UnknownRun(word, tuple(get_close_matches(word, known))))
         case _:
             return Failure(AmbiguousRun(word, parts))
+
+
+def meant_all(
+    word: str, runs: Sequence[Known]
+) -> Result[tuple[str, ...], UnknownRun | AmbiguousRun]:
+    """The ids of the runs that *word* means: one run, or all of the sweep with that name, in order.
+
+    >>> meant_all("scan", [Known("2026-k7f2qx", "scan-1"), Known("2026-gh76zx", "scan-0")]).unwrap()
+    ('2026-gh76zx', '2026-k7f2qx')
+    """
+    one = meant(word, runs)
+    numbers = re.compile(rf"{re.escape(word)}-([0-9]+)")
+    swept = [(found[1], run.id) for run in runs if (found := numbers.fullmatch(run.name))]
+    if is_successful(one) or not swept:
+        return one.map(lambda run_id: (run_id,))
+    return Success(tuple(run_id for _, run_id in sorted(swept)))
 
 
 def _is_part(word: str, run_id: str) -> bool:

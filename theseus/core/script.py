@@ -9,8 +9,9 @@ from typing import TypeAlias, assert_never
 
 from attrs import frozen
 
-from theseus.core.shell import command_line, option_word, path_word
+from theseus.core.shell import option_word, path_word
 from theseus.core.steps import (
+    BuildEnvironment,
     ClaimRun,
     Content,
     EnsureFile,
@@ -79,7 +80,7 @@ def instruction(step: Step) -> Instruction:
             return Obtain(path_word(path), mode, content)
         case EnsureTree(_, path, _):
             return Obtain(path_word(path), 0o644, step)
-        case Launch() | Submit() | SubmitArray():
+        case BuildEnvironment() | Launch() | Submit() | SubmitArray():
             return Command(_start(step))
         case _:
             assert_never(step)
@@ -96,10 +97,13 @@ def received(step: PutFile | PutSecrets) -> Receive:
             assert_never(step)
 
 
-def _start(step: Launch | Submit | SubmitArray) -> str:
+def _start(step: BuildEnvironment | Launch | Submit | SubmitArray) -> str:
     match step:
-        case Launch(_, run_dir, log):
-            return f"launch {path_word(run_dir)} {path_word(log)}"
+        case BuildEnvironment(_, run_dir):
+            return f"build_environment {path_word(run_dir)}"
+        case Launch(_, run_dir, log, leases):
+            command = "launch" if leases is None else "launch_leased"
+            return f"{command} {path_word(run_dir)} {path_word(log)}"
         case Submit(_, run_dir, argv, after):
             command = "submit" if after is None else f"submit_after {path_word(after)}"
             return f"{command} {path_word(run_dir)} {_words(argv)}"
@@ -135,9 +139,9 @@ def obtain_frame(index: int, obtain: Obtain) -> bytes:
     return command_frame(index, f"obtain {index} {obtain.mode:04o} {obtain.path}")
 
 
-def ask_frame(index: int, argv: tuple[str, ...]) -> bytes:
-    """The line that runs a probe's *argv*; a failing one stops nothing."""
-    return b"{ ask %d %s; }\n" % (index, command_line(argv).encode())
+def ask_frame(index: int, command: str) -> bytes:
+    """The line that asks what *command* says; a failing one stops nothing."""
+    return b"{ ask %d %s; }\n" % (index, command.encode("utf-8", "surrogateescape"))
 
 
 def describe_step(step: Step) -> str:

@@ -101,7 +101,7 @@ def sightings(output: str, run_ids: Sequence[str]) -> tuple[Sighting, ...] | Non
     if len(runs) != len(run_ids):
         return None
     return tuple(
-        _with_job(run_id, _sighting(facts, clock), slurm, batch="batch" in facts)
+        _with_job(_job(run_id, facts), _sighting(facts, clock), slurm)
         for run_id, facts in zip(run_ids, runs, strict=True)
     )
 
@@ -160,43 +160,60 @@ def _seconds(heartbeat: str | None, clock: str) -> int | None:
     return None if beat is None or now is None else now - beat
 
 
-def _with_job(run_id: str, seen: Sighting, slurm: _Slurm, *, batch: bool) -> Sighting:
-    """*seen* with SLURM's word for its job, where it has one or may have."""
-    kind, id_, cluster, *_ = *(seen.answer or "").split(), "", "", ""
+def _job(run_id: str, facts: dict[str, str]) -> "_Job | None":
+    """What is to be looked for at SLURM; None for a plain run, and one that was not launched."""
+    kind, id_, cluster, *_ = *facts.get("answer", "").split(), "", "", ""
     if kind == "slurm":
-        return evolve(seen, job=_word(slurm, cluster, _Job(run_id, id_, cluster)))
-    if seen.answer is not None or not (seen.launched and batch):
+        return _Job(run_id, id_, cluster)
+    if "answer" in facts or "launched" not in facts:
+        return None
+    if "array" in facts:
+        array, index = facts["array"].split()
+        return _Job(array, task=f"_{index}")
+    return _Job(run_id) if "batch" in facts else None
+
+
+def _with_job(job: "_Job | None", seen: Sighting, slurm: _Slurm) -> Sighting:
+    """*seen* with SLURM's word for its job."""
+    if job is None:
         return seen
-    word = _word(slurm, "", _Job(run_id))
-    # a job whose answer was lost is known by its run's id
+    word = _word(slurm, job)
+    # a job whose answer was lost is known by what it is called
     answer = f"slurm {word.id}" if isinstance(word, InQueue) else None
-    return evolve(seen, job=word, answer=answer)
+    return evolve(seen, job=word, answer=seen.answer or answer)
 
 
 @frozen
 class _Job:
-    """What tells the job of *run* from others: its *id* in a *cluster*; without one, its names."""
+    """What tells a job from others: its *id* in a *cluster*, else whose it is.
 
-    run: str
+    *owner* is its run or array, and *task* what the id of one job of an array ends in.
+    """
+
+    owner: str
     id: str | None = None
     cluster: str = ""
+    task: str = ""
 
     def is_queued(self, job: tuple[str, ...]) -> bool:
         """Whether a line of squeue is about it."""
         cluster, id_, _, _, comment = job
-        known = comment == f"theseus:{self.run}" if self.id is None else id_ == self.id
-        return known and cluster == self.cluster
+        if self.id is not None:
+            return (cluster, id_) == (self.cluster, self.id)
+        return not cluster and comment == f"theseus:{self.owner}" and id_.endswith(self.task)
 
     def is_accounted(self, account: tuple[str, ...]) -> bool:
         """Whether a line of sacct is; an older job of the same number has another name."""
         id_, _, name = account
-        named = name.endswith(f"-{self.run}")
-        # the name of a job in an array is that of the array
-        return named if self.id is None else id_ == self.id and (named or "_" in id_)
+        named = name.endswith(f"-{self.owner}")
+        if self.id is not None:
+            # the name of a job in an array is that of the array
+            return id_ == self.id and (named or "_" in id_)
+        return named and id_.endswith(self.task)
 
 
-def _word(slurm: _Slurm, cluster: str, job: _Job) -> JobWord:
-    failure = slurm.failures.get(cluster, "it was not asked")
+def _word(slurm: _Slurm, job: _Job) -> JobWord:
+    failure = slurm.failures.get(job.cluster, "it was not asked")
     if failure:
         return NotTold(failure)
     found = [

@@ -117,15 +117,25 @@ class PutFiles:
 
 
 @frozen
+class BuildEnvironment:
+    """Build the environment of the project in *run_dir* here, where its nodes have no network."""
+
+    host: str
+    run_dir: str
+
+
+@frozen
 class Launch:
     """Start bootstrap in a session of its own; the answer (pid, start time, boot id) is the output.
 
-    *run_dir* holds bootstrap.sh; everything it prints is appended to *log*.
+    *run_dir* holds bootstrap.sh; everything it prints is appended to *log*. A run that needs GPUs
+    leases them in the directory *leases*: a second line says which, or that it waits for its turn.
     """
 
     host: str
     run_dir: str
     log: str
+    leases: str | None = None
 
 
 @frozen
@@ -161,6 +171,7 @@ Step: TypeAlias = (
     | EnsureFile
     | EnsureTree
     | PutSecrets
+    | BuildEnvironment
     | Launch
     | Submit
     | SubmitArray

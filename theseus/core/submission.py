@@ -11,7 +11,7 @@ from attrs import frozen
 from returns.pipeline import is_successful
 from returns.result import Result
 
-from theseus.core.errors import PlanError, StepFailed, SubmissionUnknown, explain
+from theseus.core.errors import GpusTaken, PlanError, StepFailed, SubmissionUnknown, explain
 from theseus.core.steps import ClaimRun, Step
 from theseus.core.submitted import Submitted
 
@@ -63,6 +63,8 @@ def attempt_of(steps: Sequence[Step], performed: Result[Submitted, PlanError]) -
     match performed.failure():
         case SubmissionUnknown(_, _, reason, _):
             return Unanswered(reason)
+        case GpusTaken(_, _, message):
+            return Rejected(message)
         case StepFailed(_, _, number, _, message) if _after_claim(steps, number):
             return Rejected(message)
         case error:

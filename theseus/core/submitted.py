@@ -1,13 +1,13 @@
 """What a performance means for the run: submitted, refused at a step, or unknown."""
 
 from functools import partial
-from typing import assert_never
+from typing import Final, assert_never
 
 from attrs import frozen
 from returns.result import Failure, Result, Success
 
 from theseus.core.array import Array
-from theseus.core.errors import StepFailed, SubmissionUnknown
+from theseus.core.errors import GpusTaken, StepFailed, SubmissionUnknown
 from theseus.core.outcome import (
     AlreadySubmitted,
     Done,
@@ -20,19 +20,29 @@ from theseus.core.outcome import (
 from theseus.core.plan import Plan
 from theseus.core.refusals import refusal_advice
 from theseus.core.script import describe_step
-from theseus.core.steps import Launch, Step, Submit, SubmitArray
+from theseus.core.steps import ClaimRun, Launch, Step, Submit, SubmitArray
+
+UNANSWERED: Final = (
+    76  # how perform.sh says that the run may have been submitted, and it cannot tell
+)
 
 
 @frozen
 class Submitted:
-    """The run of *plan* was started, with *answer*; *again* when that had happened before."""
+    """The run of *plan* was started, with *answer*; *again* when that had happened before.
+
+    *gpus* are those it has leased; *queued* says that it waits for its turn.
+    """
 
     plan: Plan
     answer: str
     again: bool
+    gpus: tuple[str, ...] = ()
+    queued: bool = False
 
 
-NotSubmitted = StepFailed | HostUnreachable | SubmissionUnknown
+NO_GPUS: Final = 69  # of launch_leased in perform.sh
+NotSubmitted = GpusTaken | StepFailed | HostUnreachable | SubmissionUnknown
 
 
 @frozen
@@ -45,9 +55,14 @@ class _Answered:
 
 def judge(plan: Plan, outcomes: tuple[Outcome, ...]) -> Result[Submitted, NotSubmitted]:
     """Whether *outcomes*, one for each step of *plan*, amount to a submission."""
-    return _answered(plan, plan.steps, outcomes).map(
-        lambda found: Submitted(plan, found.answer, found.again)
-    )
+    return _answered(plan, plan.steps, outcomes).map(partial(_with_gpus, plan))
+
+
+def _with_gpus(plan: Plan, found: _Answered) -> Submitted:
+    """That the run of *plan* was started; a second line of the answer tells of its GPUs."""
+    answer, _, lease = found.answer.partition("\n")
+    word, *gpus = lease.split() or ("",)
+    return Submitted(plan, answer, found.again, tuple(gpus), queued=word == "queued")
 
 
 def judge_array(
@@ -66,7 +81,7 @@ def _member(plan: Plan, index: int, found: _Answered) -> Submitted:
     return Submitted(plan, " ".join((kind, f"{job}_{index}", *cluster)), found.again)
 
 
-def _answered(
+def _answered(  # noqa: C901  one arm for each outcome, in one place
     plan: Plan, steps: tuple[Step, ...], outcomes: tuple[Outcome, ...]
 ) -> Result[_Answered, NotSubmitted]:
     """The answer to performing *steps*, for the run of *plan*."""
@@ -76,12 +91,16 @@ def _answered(
                 continue
             case AlreadySubmitted(answer):
                 return Success(_Answered(answer, again=True))
+            case Failed(status, message) if status == NO_GPUS and isinstance(step, Launch):
+                return Failure(GpusTaken(plan.run.id, step.host, message.strip()))
+            case Unknown(reason) | Failed(_, reason) if _is_unanswered(step, outcome):
+                return Failure(
+                    SubmissionUnknown(plan.run.id, step.host, _said(reason), plan.paths.run)
+                )
             case Failed(_, message):
                 return Failure(
                     StepFailed(plan.run.id, step.host, number, describe_step(step), _said(message))
                 )
-            case Unknown(reason) if isinstance(step, Launch | Submit | SubmitArray):
-                return Failure(SubmissionUnknown(plan.run.id, step.host, reason, plan.paths.run))
             case Unknown(reason):
                 return Failure(_cut_short(step.host, reason))
             case NotReached():
@@ -89,6 +108,19 @@ def _answered(
             case _:
                 assert_never(outcome)
     return Success(_Answered(_last_output(outcomes), again=False))
+
+
+def _is_unanswered(step: Step, outcome: Unknown | Failed) -> bool:
+    """Whether the run may have been started by *step*, or before, and nobody can tell."""
+    match outcome:
+        case Unknown():
+            return isinstance(step, Launch | Submit | SubmitArray)
+        case Failed(status, _):
+            return status == UNANSWERED and isinstance(
+                step, ClaimRun | Launch | Submit | SubmitArray
+            )
+        case _:
+            assert_never(outcome)
 
 
 def _said(message: str) -> str:

@@ -38,7 +38,7 @@ from theseus.effects.reach import aliases_of, shells
 from theseus.effects.release import this_release
 from theseus.effects.shells import OpenShell
 from theseus.effects.source import SourceTree
-from theseus.effects.submission import Order, archive_opener, assignment_of
+from theseus.effects.submission import Order, TakeSource, archive_opener, assignment_of
 from theseus.effects.supply import PlanSupply
 from theseus.effects.survey import survey, worth_asking
 
@@ -65,8 +65,13 @@ class BatchOrder:
 
     @property
     def first(self) -> Order:
-        """The order of the first run, for what all of them share."""
+        """The order of the first run, for what all of them share: config, source, where it is."""
         return self.runs[0].order
+
+    def taking(self, take: TakeSource) -> "BatchOrder":
+        """This batch, its source taken by *take*."""
+        first, *others = self.runs
+        return evolve(self, runs=(evolve(first, order=evolve(first.order, take=take)), *others))
 
 
 def batch_from(ordered: BatchOrder, inventory: Inventory) -> Result[Batch, PlanError]:

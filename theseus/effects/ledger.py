@@ -21,7 +21,7 @@ from theseus.core.codec import plan_json, read_plan
 from theseus.core.errors import PlanError, PlanUnusable, Unreadable
 from theseus.core.plan import Plan
 from theseus.core.run_state import RunState, read_state, state_data
-from theseus.core.run_words import Known, meant
+from theseus.core.run_words import Known, meant, meant_all
 from theseus.core.submission import (
     Accepted,
     Attempt,
@@ -134,6 +134,22 @@ class Ledger:
             entry for found in _attempted(look) for entry in found
         )
         return entry
+
+    def find_all(self, word: str) -> Result[tuple[LedgerEntry, ...], PlanError]:
+        """The runs that *word* means: one, or all of the sweep with that name."""
+
+        def look() -> Result[tuple[LedgerEntry, ...], PlanError]:
+            with reading(self.path) as connection:
+                rows = connection.execute(f"SELECT run_id, name FROM runs {_NEWEST_FIRST}")  # noqa: S608  a constant
+                found = meant_all(word, [Known(*row) for row in rows])
+                return found.map(
+                    lambda ids: tuple(_entry(_row(connection, run_id)) for run_id in ids)
+                )
+
+        entries: Result[tuple[LedgerEntry, ...], PlanError] = Result.do(
+            entry for found in _attempted(look) for entry in found
+        )
+        return entries
 
     def entries(self) -> Result[tuple[LedgerEntry, ...], Unreadable]:
         """All runs, the newest first."""

@@ -24,7 +24,7 @@ from theseus.core.codec import plan_json
 from theseus.core.config import DispatchConfig
 from theseus.core.errors import PlanError, SourceUnusable
 from theseus.core.freshness import check_fresh
-from theseus.core.inquiry import inquiry_of_target
+from theseus.core.inquiry import inquiry_of_plan
 from theseus.core.inventory import Inventory
 from theseus.core.outcome import NothingToSend
 from theseus.core.payload import Job
@@ -121,7 +121,7 @@ async def apply(
         act = partial(_perform, plan, open_shell, _archive_of(plan, start))
         if await _was_submitted(plan, open_shell):
             return await noted(plan, None, warn, act)
-        inquiry = inquiry_of_target(plan.target)
+        inquiry = inquiry_of_plan(plan)
         inventory = await survey(open_shell, {plan.target.host: inquiry})
         fresh: Result[Plan, PlanError] = check_fresh(plan, inventory.of(plan.target.host))
         if not is_successful(fresh):

@@ -37,7 +37,8 @@ class Run:
         self.node_dir = node_directory(run_dir, self.own)
         self.node_dir.mkdir(parents=True, exist_ok=True)
         for kind in DIRECTORIES:
-            directory(kind, environment).mkdir(parents=True, exist_ok=True)
+            mode = 0o700 if kind == "STATUS" else 0o777  # the config stands in there
+            directory(kind, environment).mkdir(mode, parents=True, exist_ok=True)
         self.work_dir = directory("WORK", environment)
         self.variables = job_variables(self.payload["run"]["id"], environment, self.own)
         self.limit = TimeLimit.of(environment)

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # bootstrap.sh RUN_DIRECTORY [START [STATUS MESSAGE]]: from a run directory to a finished job.
+# bootstrap.sh RUN_DIRECTORY login: only build its environment, before it is submitted.
 #
 # In a SLURM job batch.sh has this run on each node, and gives START, the number of earlier starts. The
 # first node is the main one and speaks for the run. With STATUS and MESSAGE that end is recorded, no more.
@@ -13,14 +14,14 @@ set -euo pipefail
 shopt -u patsub_replacement 2>/dev/null || true # bash 5.2: `&` in a replacement is itself
 unset BASH_ENV ENV CDPATH GREP_OPTIONS POSIXLY_CORRECT
 unset PYTHONHOME PYTHONPATH PYTHONSTARTUP VIRTUAL_ENV UV_PROJECT_ENVIRONMENT
-umask u=rwx     # whatever the login files say, the owner can read what the run writes
+umask u=rwx,o-w # whatever the login files say: the owner can read what the run writes, and not everybody write
 exec </dev/null # the job asks nobody
 set -m          # each child leads a process group, so that a signal reaches all of it
 
 theseus_run_dir=${1:?"usage: bootstrap.sh RUN_DIRECTORY"}
 [[ $theseus_run_dir == /* ]] || theseus_run_dir=$PWD/$theseus_run_dir
 theseus_stage=environment theseus_message='' theseus_received='' theseus_child='' theseus_last=0 theseus_python=''
-theseus_signals=0 theseus_new_tree='' theseus_project='' theseus_listed='' theseus_uv='' theseus_start=${2:-} theseus_shared=''
+theseus_signals=0 theseus_new_tree='' theseus_undone='' theseus_project='' theseus_listed='' theseus_uv='' theseus_start=${2:-} theseus_shared=''
 theseus_restart_count=${theseus_start:-0} theseus_index=0 theseus_nodes=1 theseus_node=main
 theseus_node_dir=$theseus_run_dir theseus_outcome=$theseus_run_dir/outcome.json theseus_speaker='theseus:'
 theseus_password='' theseus_status_dir='' theseus_entered='' theseus_keeper=''
@@ -64,9 +65,9 @@ theseus_stop_if_told() {
 
 theseus_noting() { "$@" 2>&1 | tee "$theseus_node_dir/stage.out"; } # the log gets it, and the reason
 
-theseus_reason() { # the last error the noted command printed, or else its last line
-  local theseus_pattern
-  for theseus_pattern in '^ *(error|fatal|caused by)' '[^[:space:]]'; do
+theseus_reason() { # what the storage said, or the last error the noted command printed, or its last line
+  local theseus_pattern theseus_storage='no space left|quota exceeded|read-only file system|input/output error|wrote only'
+  for theseus_pattern in "$theseus_storage" '^ *(error|fatal|caused by)' '[^[:space:]]'; do
     if grep -iE "$theseus_pattern" "$theseus_node_dir/stage.out" 2>/dev/null | tail -n 1 | grep .; then
       return
     fi
@@ -96,6 +97,29 @@ theseus_place() { # which of the run's nodes this is, and where its own files li
   mkdir -p -- "$theseus_node_dir" "$theseus_together"
 }
 
+theseus_login() { # build the environment of a run here, where its nodes cannot; the run does not begin
+  theseus_node_dir=$theseus_run_dir/login
+  mkdir -p -- "$theseus_node_dir"
+  theseus_read
+  theseus_setup
+  theseus_find_python
+  THESEUS_WORK_DIR=$theseus_node_dir/source
+  rm -rf -- "$THESEUS_WORK_DIR"
+  theseus_unpack
+  theseus_find_project
+  theseus_build
+  [[ -z $theseus_project || -L $theseus_project/.venv ]] || theseus_fail 1 "an environment that serves\
+ one run alone cannot be built on a login node: set \`env_on: node\` for this host"
+}
+
+theseus_login_end() {
+  local theseus_status=$?
+  trap - EXIT ERR
+  rm -rf -- "$theseus_run_dir"/login/source*
+  ((theseus_status == 0)) || rm -f -- "$theseus_run_dir/secrets.env"
+  exit "$theseus_status"
+}
+
 theseus_begin() { # a run starts once, and again only after it was preempted; batch.sh sees to it itself
   rm -f "$theseus_node_dir/job.group" "$theseus_node_dir/stage.out"
   [[ -z $theseus_start ]] || return 0
@@ -112,8 +136,16 @@ theseus_begin() { # a run starts once, and again only after it was preempted; ba
   mv starts.new starts
 }
 
+theseus_begin_if_wanted() { # it may have been cancelled before it began, or before it was started again
+  [[ -e cancelled ]] || return 0
+  theseus_received=TERM
+  theseus_fail 143 'cancelled'
+}
+
 theseus_read() {
   local theseus_name
+  # those of the login's environment: the lease says which GPUs the job may see
+  [[ ! -e lease.json ]] || unset CUDA_VISIBLE_DEVICES HIP_VISIBLE_DEVICES ROCR_VISIBLE_DEVICES
   set -a
   # shellcheck source=/dev/null
   source ./job.env || theseus_fail 1 "$theseus_run_dir/job.env cannot be read: submit the run again"
@@ -166,6 +198,10 @@ theseus_setup() { # what the user sets, the modules and the lines of `setup`: th
 theseus_set_up() {  # a process of its own; writes shell text to 8, or on a failure its message
   set +euo pipefail # site files such as `module` are not written for these
   theseus_own=("${!THESEUS_@}")
+  for theseus_name in CUDA HIP ROCR; do
+    theseus_name+=_VISIBLE_DEVICES
+    [[ -z ${!theseus_name+set} && ! -e lease.json ]] || theseus_own+=("$theseus_name")
+  done
   set -a
   for theseus_name in user.env secrets.env; do
     # shellcheck source=/dev/null
@@ -193,7 +229,7 @@ theseus_set_up() {  # a process of its own; writes shell text to 8, or on a fail
     for theseus_name in c d f l m n s t u v; do
       printf 'ulimit -S%s %s 2>/dev/null\n' "$theseus_name" "$(ulimit -S"$theseus_name")"
     done
-    printf 'umask %s; umask u=rwx\n:\n' "$(umask)"
+    printf 'umask %s; umask u=rwx,o-w\n:\n' "$(umask)"
   } >&8
 }
 
@@ -221,16 +257,10 @@ theseus_setup_failed() { # STATUS COMMAND
 }
 
 theseus_enter() { # in a process of its own: have the user's environment from here on
-  local theseus_name
-  local -a theseus_pins=()
   set +eu
-  for theseus_name in {CUDA,HIP,ROCR}_VISIBLE_DEVICES; do # which GPUs a run has is not for `setup` to say
-    [[ -z ${!theseus_name+set} ]] || theseus_pins+=("$theseus_name=${!theseus_name}")
-  done
   # shellcheck disable=SC2086 # names
   unset $theseus_exported
   eval "$theseus_users"
-  ((${#theseus_pins[@]} == 0)) || export "${theseus_pins[@]}"
   export PATH="$theseus_first_on_path${PATH:-/usr/bin:/bin}"
 }
 
@@ -307,6 +337,8 @@ theseus_keeping() {
 # --- another run first --------------------------------------------------------------------------
 
 theseus_after() { # wait until the run of the directory THESEUS_AFTER has completed
+  # the launch does not wait to hear of GPUs
+  (set -C && echo later >lease) 2>/dev/null || true
   theseus_run theseus_asking_after || {
     theseus_stop_if_told
     theseus_fail 1 "$(theseus_reason)"
@@ -314,6 +346,50 @@ theseus_after() { # wait until the run of the directory THESEUS_AFTER has comple
 }
 
 theseus_asking_after() { theseus_module after "$theseus_run_dir" "$THESEUS_AFTER" >"$theseus_node_dir/stage.out"; }
+
+# --- GPUs of a plain host -----------------------------------------------------------------------
+
+theseus_lease() { # for this run alone: a lock on a file for each, see theseus/runtime/lease.py
+  local theseus_file theseus_at theseus_kept theseus_pin=''
+  local -a theseus_open=()
+  theseus_stage=lease
+  theseus_run theseus_leasing files "$theseus_run_dir" || theseus_not_leased
+  while IFS= read -r theseus_file; do # a lock lasts as long as this descriptor, here and in what is started
+    if [[ -f $theseus_file ]] && { exec {theseus_at}<"$theseus_file"; } 2>/dev/null; then
+      theseus_open+=("$theseus_at")
+    fi
+  done <"$theseus_node_dir/stage.out"
+  theseus_run theseus_leasing take "$theseus_run_dir" ${theseus_open[@]+"${theseus_open[@]}"} || theseus_not_leased
+  {
+    read -r theseus_kept
+    read -r theseus_pin || true
+  } <"$theseus_node_dir/stage.out"
+  for theseus_at in ${theseus_open[@]+"${theseus_open[@]}"}; do
+    [[ " $theseus_kept " == *" $theseus_at "* ]] || exec {theseus_at}<&-
+  done
+  [[ -z $theseus_pin ]] || export "${theseus_pin?}"
+}
+
+theseus_leasing() { # ACTION RUN_DIRECTORY [DESCRIPTOR…]: as a direct child, which ends when this shell does
+  [[ -z $theseus_borrowed ]] || theseus_enter
+  cd -- "$theseus_run_dir"
+  PYTHONPATH=$theseus_runtime exec "$theseus_python" -S -m theseus.runtime.lease "$@" >"$theseus_node_dir/stage.out"
+}
+
+theseus_not_leased() { # 75: the launch waits to hear of it
+  theseus_stop_if_told
+  if ((theseus_last == 75 || theseus_restart_count)); then theseus_undone=yes; fi
+  theseus_fail 1 "$(theseus_reason)"
+}
+
+theseus_undo() { # this start has never been: the run may be launched, or started again, later
+  if ((theseus_restart_count)); then
+    printf '%s\n' "$theseus_restart_count" >starts
+    [[ ! -e outcome-preempted.json ]] || mv outcome-preempted.json outcome.json
+  else
+    rm -rf answer launched starts
+  fi
+}
 
 # --- unpack -------------------------------------------------------------------------------------
 
@@ -355,7 +431,7 @@ theseus_unpack() {
     theseus_fail 1 "the source archive $THESEUS_ARCHIVE is not there: submit the run again"
   rm -rf -- "$THESEUS_WORK_DIR".new-* # of a start whose node was lost
   theseus_new_tree=$THESEUS_WORK_DIR.new-$theseus_node-$$
-  theseus_noting mkdir -p -- "$theseus_new_tree" || theseus_fail 1 "cannot make the work directory\
+  theseus_noting mkdir -p -m 0700 -- "$theseus_new_tree" || theseus_fail 1 "cannot make the work directory\
  ($(theseus_reason)): check \`work\` of this cluster"
   theseus_run theseus_noting theseus_extract || {
     theseus_stop_if_told
@@ -426,7 +502,7 @@ theseus_build() { # the project's environment at .venv: one that runs share, els
   [[ -n $theseus_listed ]] || theseus_has_lock ||
     theseus_fail 1 "${theseus_project#"$THESEUS_WORK_DIR"}/pyproject.toml has no uv.lock, so its\
  environment is not reproducible: run \`uv lock\`, commit uv.lock, submit again"
-  if theseus_run theseus_environment environments; then return; fi
+  if theseus_run theseus_environment environments "$theseus_run_dir/login"; then return; fi
   theseus_stop_if_told
   ((theseus_last == 69)) || theseus_fail 1 "the environment cannot be looked for ($(theseus_reason))"
   theseus_find_uv
@@ -438,7 +514,7 @@ theseus_build() { # the project's environment at .venv: one that runs share, els
   }
 }
 
-theseus_environment() { # MODULE [UV]
+theseus_environment() { # MODULE [LOGIN | UV]
   theseus_noting theseus_module_as_user "$1" "$theseus_node_dir" "$theseus_project" "${@:2}"
 }
 
@@ -500,7 +576,8 @@ theseus_record_by_hand() { # STATE STATUS MESSAGE KEPT: where no Python can
     "$1" "$2" "$theseus_stage" "$(theseus_json "$3")" "$theseus_now" "$theseus_kept" >"$theseus_outcome.new"
   [[ $theseus_index != 0 || $1 == preempted ]] || rm -f secrets.env # before it is said that the run has ended
   mv -- "$theseus_outcome.new" "$theseus_outcome"
-  [[ $theseus_index == 0 && -n ${THESEUS_STATUS_DIR:-} ]] && mkdir -p -- "$THESEUS_STATUS_DIR" || return 0
+  # shellcheck disable=SC2174 # the directories above it are shared with other runs, of others perhaps
+  [[ $theseus_index == 0 && -n ${THESEUS_STATUS_DIR:-} ]] && mkdir -p -m 0700 -- "$THESEUS_STATUS_DIR" || return 0
   printf '{"run": {"id": %s}, "state": "%s", "exit_status": %d, "message": %s, "heartbeat": "%s", "ended_at": "%s", "restart_count": %d}\n' \
     "$(theseus_json "${THESEUS_RUN_ID:-}")" "$1" "$2" "$(theseus_json "$3")" "$theseus_now" \
     "$theseus_now" "$theseus_restart_count" >"$THESEUS_STATUS_DIR/metadata.json.new"
@@ -514,6 +591,7 @@ theseus_record() { # STATUS: the outcome, where the runtime could not write one
   [[ ! -d ${THESEUS_WORK_DIR:-} ]] || theseus_kept=$THESEUS_WORK_DIR
   if [[ -n $theseus_python ]] && theseus_module early_end "$theseus_run_dir" "$theseus_state" \
     "$theseus_stage" "$1" "$theseus_message" "$theseus_kept"; then return; fi
+  [[ $theseus_state != preempted || ! -e cancelled || $theseus_index != 0 ]] || theseus_state=cancelled
   theseus_record_by_hand "$theseus_state" "$1" "$theseus_message" "$theseus_kept"
 }
 
@@ -527,13 +605,14 @@ theseus_end() {
     kill -s KILL -- "-$(<"$theseus_node_dir/job.group")" 2>/dev/null
     rm -f "$theseus_node_dir/job.group"
   fi
-  [[ -e $theseus_outcome ]] || theseus_record "$theseus_status"
+  if [[ -n $theseus_undone ]]; then theseus_undo; fi
+  [[ -e $theseus_outcome || -n $theseus_undone ]] || theseus_record "$theseus_status"
   [[ -z $theseus_new_tree ]] || rm -rf -- "$theseus_new_tree"
   if ((theseus_index)); then # SLURM ends the other nodes at once when one ends badly
     ! grep -qF '"state": "preempted"' "$theseus_outcome" || theseus_status=0
   else
     rm -f -- "${THESEUS_WORK_DIR:-none}".start-*
-    grep -qF '"state": "preempted"' outcome.json || rm -f secrets.env
+    grep -qsF '"state": "preempted"' outcome.json || rm -f secrets.env
   fi
   if [[ -d ${THESEUS_WORK_DIR:-} && -z $theseus_shared ]]; then
     if grep -qF '"work_dir": null' "$theseus_outcome"; then
@@ -554,20 +633,28 @@ theseus_traps() {
   trap '' HUP # the run outlives the connection that started it
   trap 'theseus_signal TERM' TERM
   trap 'theseus_signal INT' INT
-  trap theseus_end EXIT
+  if [[ $theseus_start == login ]]; then trap theseus_login_end EXIT; else trap theseus_end EXIT; fi
 }
 
 cd -- "$theseus_run_dir"
+if [[ $theseus_start == login ]]; then
+  theseus_restart_count=0
+  theseus_traps
+  theseus_login
+  exit
+fi
 theseus_place
 theseus_traps
 theseus_begin
 theseus_read
 theseus_withhold
+theseus_begin_if_wanted
 theseus_setup
 theseus_find_python
 theseus_mount
 [[ -z ${THESEUS_AFTER:-} ]] || theseus_after
 [[ -z ${4:-} ]] || { theseus_stage=job && theseus_fail "$3" "$4"; }
+[[ ! -e lease.json ]] || theseus_lease
 theseus_stage=unpack
 ((theseus_nodes == 1)) || theseus_meet
 [[ -n $theseus_shared ]] || theseus_unpack

@@ -51,7 +51,7 @@ read_run() { # RUN: its account, as variables
   environments=''
   while read -r link; do
     environments+="${link##*/} "
-  done < <(readlink -- "$1/environment" "$1"/nodes/*/environment 2>/dev/null)
+  done < <(readlink -- "$1/environment" "$1"/{login,nodes/*}/environment 2>/dev/null)
   stamp=$(changed "$1" "$1"/* "$status" "$log")
 }
 

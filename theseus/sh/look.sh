@@ -3,7 +3,7 @@
 # Law: this file is static, changes nothing, and judges nothing: core/sighting.py reads what it prints.
 # Lines: `squeue CLUSTER|FAILURE` (FAILURE is empty when it answered), `job CLUSTER|ID|STATE|REASON|COMMENT`,
 # `sacct FAILURE`, `account ID|STATE|NAME`; then for each run `run NUMBER` and of it `place` (all runs lie
-# there), `there`, `launched`, `batch`, `answer ...`, `process alive|gone|rebooted|unknown`, `outcome {...}`,
+# there), `there`, `launched`, `batch`, `array ID INDEX`, `answer ...`, `process alive|gone|rebooted|unknown`, `outcome {...}`,
 # `state ...` and `heartbeat TIME` of metadata.json; at last `clock TIME` and `end`.
 # Processes and jobs are looked at before files: one that is gone has written its outcome by then, and
 # gets a second more for it to be seen.
@@ -11,7 +11,7 @@
 set -u
 export LC_ALL=C
 unset BASH_ENV ENV CDPATH "${!SQUEUE_@}" "${!SACCT_@}" "${!SLURM_TIME_@}"
-places=() process=() job=() jobs='' gone=''
+places=() answers=() arrays=() process=() job=() jobs='' gone=''
 
 at_home() { # PATH: the path, `~/` at its beginning being the home
   # shellcheck disable=SC2088 # the two characters themselves
@@ -32,6 +32,34 @@ look_at_process() { # PID START BOOT: sets seen
   # shellcheck disable=SC2086 # split on purpose; the command name in parentheses may hold spaces
   set -- "$2" ${stat##*) }
   if [[ $2 != Z && ${21} == "$1" ]]; then seen=alive; fi
+}
+
+answer_of_process() { # of the run in place, whose starter was killed before it could write it
+  local boot='' file word stat
+  [[ -r /proc/self/stat ]] || return
+  if [[ -r /proc/sys/kernel/random/boot_id ]]; then read -r boot </proc/sys/kernel/random/boot_id; fi
+  for file in /proc/[0-9]*/cmdline; do
+    { IFS= read -r -d '' _ && IFS= read -r -d '' word; } 2>/dev/null <"$file" || continue
+    [[ $word == "$place/bootstrap.sh" && -O $file ]] || continue
+    { read -r stat <"${file%cmdline}stat"; } 2>/dev/null || continue
+    file=${file%/cmdline}
+    # shellcheck disable=SC2086 # split on purpose
+    set -- ${stat##*) }
+    echo "${file#/proc/} ${20} $boot"
+    return
+  done
+  if [[ -e $place/starts || -e $place/outcome.json ]]; then echo "0 1 $boot"; fi # it began, and is gone
+}
+
+array_of() { # of the run in place: `ARRAY INDEX` when it is part of a job array that was submitted
+  local list hit
+  for list in "${place%/*/*}"/sweeps/*/runs; do
+    hit=$(grep -nF -m 1 "/${place##*/}" "$list" 2>/dev/null) || continue
+    list=${list%/runs}
+    [[ -e $list/launched ]] || continue
+    echo "${list##*/} $((${hit%%:*} - 2))" # its first line opens the list
+    return
+  done
 }
 
 ask_squeue() { # CLUSTER: all of our jobs there, in one question; adds to jobs
@@ -75,12 +103,19 @@ read_answers() { # RUN_DIRECTORY STATUS_DIRECTORY ...
   local run=0 first second third
   while (($#)); do
     at_home "$1"
-    places[run]=$place process[run]='' job[run]='' first='' second='' third=''
+    places[run]=$place answers[run]='' arrays[run]='' process[run]='' job[run]=''
+    first='' second='' third=''
     if [[ -s $place/answer ]]; then
-      read -r first second third <"$place/answer"
+      IFS= read -r 'answers[run]' <"$place/answer"
     elif [[ -e $place/launched && -e $place/batch.sh ]]; then
       first=slurm # whose answer was lost: SLURM knows it by its comment or name
+    elif [[ -e $place/launched ]]; then
+      answers[run]=$(answer_of_process)
+    elif [[ -d $place ]]; then
+      arrays[run]=$(array_of)
+      if [[ -n ${arrays[run]} ]]; then first=slurm; fi
     fi
+    [[ -z ${answers[run]} ]] || read -r first second third <<<"${answers[run]}"
     if [[ $first == slurm ]]; then
       job[run]="$third|$second"
     elif [[ -n $first ]]; then
@@ -110,7 +145,7 @@ ask_slurm() { # one question for all jobs of a cluster; accounting only for thos
 }
 
 tell() { # RUN STATUS_DIRECTORY
-  local dir=${places[$1]}
+  local dir=${places[$1]} outcome
   printf 'run %s\n' "$1"
   if [[ -d ${dir%/*} ]]; then echo place; fi
   [[ -d $dir ]] || return
@@ -118,9 +153,14 @@ tell() { # RUN STATUS_DIRECTORY
   : "$dir"/* # a directory listed is one NFS asks its server for; a name looked for may not be
   if [[ -e $dir/launched ]]; then echo launched; fi
   if [[ -e $dir/batch.sh ]]; then echo batch; fi
-  if [[ -s $dir/answer ]]; then printf 'answer %s\n' "$(head -n 1 "$dir/answer")"; fi
+  if [[ -n ${arrays[$1]} ]]; then printf 'launched\narray %s\n' "${arrays[$1]}"; fi
+  if [[ -n ${answers[$1]} ]]; then printf 'answer %s\n' "${answers[$1]}"; fi
   if [[ -n ${process[$1]} ]]; then printf 'process %s\n' "${process[$1]}"; fi
-  if [[ -e $dir/outcome.json ]]; then printf 'outcome %s\n' "$(tr -d '\n' <"$dir/outcome.json")"; fi
+  if [[ -e $dir/outcome.json ]]; then
+    outcome=$(<"$dir/outcome.json")
+    printf 'outcome %s\n' "${outcome//$'\n'/}"
+    return
+  fi
   at_home "$2"
   sed -n -e 's/^ "state": "\([^"]*\)".*/state \1/p' -e 's/^ "heartbeat": "\([^"]*\)".*/heartbeat \1/p' \
     "$place/metadata.json" 2>/dev/null
