@@ -113,6 +113,34 @@ async def submit(
             return await noted(made, order.config_path, warn, act)
 
 
+@frozen
+class Repeat:
+    """An assignment that had a plan before, to be planned by *config* for the *source* of then."""
+
+    config: DispatchConfig
+    config_path: str
+    request: HardwareRequest
+    source: SourceSnapshot
+    assignment: Assignment
+    start: Path
+
+
+async def resubmit(
+    repeat: Repeat, on_plan: OnPlan, warn: Warn = warnings.warn
+) -> Result[Submitted, PlanError]:
+    """Plan *repeat* by what the hosts say now, show the plan to *on_plan*, and perform it."""
+    async with shells(aliases_of(repeat.config)) as open_shell:
+        inventory = await survey(open_shell, worth_asking(repeat.config, repeat.request))
+        world = World(repeat.config, inventory, repeat.source, this_release())
+        planned: Result[Plan, PlanError] = build_plan(world, repeat.request, repeat.assignment)
+        if not is_successful(planned):
+            return Failure(planned.failure())
+        made = planned.unwrap()
+        on_plan(made)
+        act = partial(_perform, made, open_shell, _archive_of(made, repeat.start))
+        return await noted(made, repeat.config_path, warn, act)
+
+
 async def apply(
     plan: Plan, start: Path, warn: Warn = warnings.warn
 ) -> Result[Submitted, PlanError]:
