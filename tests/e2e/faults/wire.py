@@ -77,9 +77,11 @@ class Wire:
         if self._phase == "half" and is_whole:
             self._send(piece[: len(piece) // 2])
             self._strike_when_answered(index - 1)
-        self._send(piece)
         if self._phase == "during" and is_whole:
+            self._wait_for_answer(index - 1)
+            self._send(piece)
             self._strike()
+        self._send(piece)
 
     def _send(self, piece: bytes) -> None:
         to_bash = _pipe(self._bash.stdin)
