@@ -51,6 +51,14 @@ answer_of_process() { # of the run in place, whose starter was killed before it 
   if [[ -e $place/starts || -e $place/outcome.json ]]; then echo "0 1 $boot"; fi # it began, and is gone
 }
 
+is_claimed() { # DIRECTORY: is the shell there that was to start it? What it has not heard yet it will not wait for long
+  local host pid start
+  [[ -n $(find "$1/claimed" -mmin -10 2>/dev/null) ]] || return
+  read -r host pid start <"$1/claimed" && [[ $host == "$(uname -n)" && -n $start ]] || return
+  look_at_process "$pid" "$start" -
+  [[ $seen == alive ]]
+}
+
 may_start() { # DIRECTORY: is it being prepared or handed over here, or was it a moment ago, perhaps elsewhere?
   grep -qszxF -f <(printf '%s\n' "$1/batch.sh" "$1/bootstrap.sh") /proc/[0-9]*/cmdline ||
     [[ -e $1/launched && ! -e $1/launched/ended && -z $(find "$1/launched" -maxdepth 0 -mmin +1) ]]
@@ -123,7 +131,7 @@ read_answers() { # RUN_DIRECTORY STATUS_DIRECTORY ...
     starting[run]=''
     if [[ -z ${answers[run]} && -d $place ]]; then
       second=${arrays[run]:+${place%/*/*}/sweeps/${arrays[run]% *}}
-      if may_start "${second:-$place}"; then starting[run]=yes; fi
+      if is_claimed "$place" || may_start "${second:-$place}"; then starting[run]=yes; fi
       second=''
     fi
     [[ -z ${answers[run]} ]] || read -r first second third <<<"${answers[run]}"

@@ -133,7 +133,7 @@ claim() { # RUN_DIR: 75 and the answer, when the run was submitted before; 76 wh
   local runs=${1%/*}
   guarded "${runs%/*}" && guarded "$runs" || return 1
   if mkdir -m 0700 -- "$1" 2>/dev/null; then
-    printf claimed
+    sign "$1" && printf claimed
   elif [[ -s $1/answer ]]; then
     cat -- "$1/answer"
     return 75
@@ -142,10 +142,14 @@ claim() { # RUN_DIR: 75 and the answer, when the run was submitted before; 76 wh
   elif [[ -e $1/launched ]]; then
     claim_launched "$1"
   elif [[ -d $1 ]]; then
-    printf resumed
+    sign "$1" && printf resumed
   else
     mkdir -m 0700 -- "$1"
   fi
+}
+
+sign() { # RUN_DIR: say who is about to start the run; all of it may have been read when the client is gone
+  printf '%s\n' "$(uname -n) $$ $(start_time $$ 2>/dev/null)" >"$1/claimed"
 }
 
 claim_submitted() { # RUN_DIR: the answer of sbatch was lost; a job that has started wrote it itself
@@ -166,7 +170,7 @@ claim_submitted() { # RUN_DIR: the answer of sbatch was lost; a job that has sta
     echo "$1: sbatch was called a moment ago and has not answered, and SLURM has no such job yet" >&2
     return 76
   fi
-  rm -rf -- "$1/launched" && printf resumed
+  rm -rf -- "$1/launched" && sign "$1" && printf resumed
 }
 
 in_flight() { # DIRECTORY: may its sbatch still be at it, here or, as none lasts longer than a minute, elsewhere?
@@ -191,7 +195,7 @@ claim_launched() { # RUN_DIR: who started it could not write the answer any more
   elif [[ -e $1/starts || -e $1/outcome.json ]]; then # it began, and is gone
     answer "$1" 0 1 "$boot" && return 75
   fi
-  rmdir -- "$1/launched" && printf resumed
+  rmdir -- "$1/launched" && sign "$1" && printf resumed
 }
 
 process_of() { # RUN_DIR: the process that runs its bootstrap.sh

@@ -19,7 +19,7 @@ from tests.e2e.faults.verdict import documented, figures
 pytestmark = pytest.mark.slow
 SBATCH = ("refuse", "time-out", "lose-answer", "say-nothing", "killed-before", "killed-after")
 SQUEUE = ("", "fail")
-SACCT = ("", "off", "fail")
+SACCT = ("", "off")
 HANGS = "hang-4"  # seconds; the client is killed in the first
 
 
