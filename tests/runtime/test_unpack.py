@@ -12,7 +12,7 @@ import pytest
 from tests.runtime.host import ROOT
 from theseus.effects.bundle import BundledFile, bundle
 
-MEMORY = Path("/dev/shm")  # noqa: S108  another file system than that of the test
+MEMORY = Path("/dev/shm")
 
 
 def unpacked(place: Path, files: list[BundledFile]) -> tuple[str, str]:
