@@ -229,8 +229,18 @@ def _word(slurm: _Slurm, job: _Job) -> JobWord:
         for _, id_, state, reason, _ in filter(job.is_queued, slurm.jobs)
     ]
     found += [
-        InQueue(id_, account[1].partition(" ")[0], "")
+        InQueue(id_, _accounted_state(account, id_), "")
         for account in slurm.accounts
         if (id_ := job.accounted(account)) is not None
     ]
     return found[0] if found else NoJob(slurm.accounted)
+
+
+def _accounted_state(account: tuple[str, ...], id_: str) -> str:
+    """The state in a line of sacct that is about *id_*, which squeue does not have any more.
+
+    Those that share a line never began, and one that still waited would be in the queue. Accounting
+    learns late that a job of an array was cancelled before it began, and then forgets it.
+    """
+    said, state, _ = account
+    return state.partition(" ")[0] if said == id_ else "CANCELLED"
