@@ -3,12 +3,15 @@
 asyncssh is imported only when a host is reached through it.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from importlib import import_module
 
 from theseus.core.config import DispatchConfig
 from theseus.core.outcome import HostUnreachable
 from theseus.core.plan import Target
+from theseus.effects.lasting import LastingShells
 from theseus.effects.local import local_shell
 from theseus.effects.shells import OpenShell, Shell, ShellUnavailable
 
@@ -43,11 +46,18 @@ async def shells(aliases: Aliases) -> AsyncIterator[OpenShell]:
     if not remote:
         yield open_here
         return
-    from theseus.effects.asyncssh import AsyncsshConnections  # noqa: PLC0415  0.1 s to import
-
-    async with AsyncsshConnections(aliases=remote) as connections:
+    # 0.1 s to import, half of it waiting for other programs: meanwhile others may go on
+    ssh = await asyncio.to_thread(import_module, "theseus.effects.asyncssh")
+    async with ssh.AsyncsshConnections(aliases=remote) as connections:
 
         def open_shell(host: str) -> AbstractAsyncContextManager[Shell]:
             return connections.open_shell(host) if host in remote else open_here(host)
 
         yield open_shell
+
+
+@asynccontextmanager
+async def lasting_shells(aliases: Aliases) -> AsyncIterator[OpenShell]:
+    """Shells on the hosts of *aliases* that stay open from one dialogue to the next."""
+    async with shells(aliases) as open_shell, LastingShells(open_shell) as lasting:
+        yield lasting.open_shell

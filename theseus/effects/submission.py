@@ -1,17 +1,17 @@
 """Submission: one request through survey, planning and performing.
 
-The only place where those three meet. The order in which the world is asked: source tree first
-(nothing is contacted for a directory that cannot be shipped), then hosts.
+The only place where those three meet. Source tree and hosts are asked at the same time, and a small
+archive is made meanwhile; nothing is started for a directory that cannot be shipped.
 """
 
 import asyncio
 import tempfile
-from collections.abc import Awaitable, Callable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from pathlib import Path
 from typing import Any
 
-from attrs import frozen
+from attrs import evolve, frozen
 from platformdirs import user_cache_path
 from returns.pipeline import is_successful
 from returns.result import Failure, Result, Success
@@ -31,18 +31,19 @@ from theseus.core.plan import Plan, Run
 from theseus.core.secrets import ConfigSecret
 from theseus.core.shell import path_word
 from theseus.core.source import SourceError
-from theseus.core.source_text import explain
 from theseus.core.submitted import Submitted, judge
 from theseus.effects import exchange
 from theseus.effects.exchange import ShellPerformer
 from theseus.effects.kept import keep_archive, open_archive
+from theseus.effects.outlook import Outlook, looked
+from theseus.effects.parcel import Offer, Parcel, SupplyError, file_parcel, not_to_be_had
 from theseus.effects.perform import perform
-from theseus.effects.reach import alias_of, aliases_of, shells
+from theseus.effects.reach import alias_of, aliases_of, lasting_shells
 from theseus.effects.reading import Names, check_names
 from theseus.effects.release import this_release
 from theseus.effects.shells import OpenShell, ShellUnavailable
 from theseus.effects.source import SourceTree
-from theseus.effects.supply import PlanSupply, SupplyError
+from theseus.effects.supply import ParcelOf, PlanSupply
 from theseus.effects.survey import survey, worth_asking
 
 TakeSource = Callable[[Path], AbstractContextManager[Result[SourceTree, SourceError]]]
@@ -74,11 +75,8 @@ def plan_from(order: Order, inventory: Inventory) -> Result[Plan, PlanError]:
 
 async def plan_now(order: Order) -> Result[Plan, PlanError]:
     """The plan of *order* by what the hosts say now; nothing is changed."""
-    with order.take(order.start) as taken:
-        if not is_successful(taken):
-            return Failure(SourceUnusable(taken.failure()))
-        async with shells(aliases_of(order.config)) as open_shell:
-            return _planned(order, taken, await _surveyed(order, open_shell))
+    async with _looked(order) as outlook:
+        return _planned(order, outlook.taken, outlook.inventory)
 
 
 def plan_and_archive(
@@ -93,29 +91,25 @@ def plan_and_archive(
 
 async def submit(order: Order, on_plan: OnPlan) -> Result[Submitted, PlanError]:
     """Plan *order* by what the hosts say now, show the plan to *on_plan*, and perform it."""
-    with order.take(order.start) as taken:
-        if not is_successful(taken):
-            return Failure(SourceUnusable(taken.failure()))
-        tree = taken.unwrap()
-        async with shells(aliases_of(order.config)) as open_shell:
-            planned = _planned(order, taken, await _surveyed(order, open_shell))
-            if not is_successful(planned):
-                return Failure(planned.failure())
-            on_plan(planned.unwrap())
-            return await _perform(planned.unwrap(), open_shell, tree.archive)
+    async with _looked(order) as outlook:
+        planned = _planned(order, outlook.taken, outlook.inventory)
+        if not is_successful(planned):
+            return Failure(planned.failure())
+        on_plan(planned.unwrap())
+        return await _perform(planned.unwrap(), outlook.open_shell, outlook.parcel)
 
 
 async def apply(plan: Plan, start: Path) -> Result[Submitted, PlanError]:
     """Perform a saved *plan*, if its target can still give the allocation."""
-    async with shells(alias_of(plan.target)) as open_shell:
+    async with lasting_shells(alias_of(plan.target)) as open_shell:
         if await _was_submitted(plan, open_shell):
-            return await _perform(plan, open_shell, _archive_of(plan, start))
+            return await _perform_saved(plan, open_shell, start)
         inquiry = inquiry_of_target(plan.target)
         inventory = await survey(open_shell, {plan.target.host: inquiry})
         fresh: Result[Plan, PlanError] = check_fresh(plan, inventory.of(plan.target.host))
         if not is_successful(fresh):
             return Failure(fresh.failure())
-        return await _perform(plan, open_shell, _archive_of(plan, start))
+        return await _perform_saved(plan, open_shell, start)
 
 
 async def _was_submitted(plan: Plan, open_shell: OpenShell) -> bool:
@@ -131,8 +125,8 @@ async def _was_submitted(plan: Plan, open_shell: OpenShell) -> bool:
 
 async def apply_unchecked(plan: Plan, start: Path) -> Result[Submitted, PlanError]:
     """Perform a saved *plan* whatever its target says now."""
-    async with shells(alias_of(plan.target)) as open_shell:
-        return await _perform(plan, open_shell, _archive_of(plan, start))
+    async with lasting_shells(alias_of(plan.target)) as open_shell:
+        return await _perform_saved(plan, open_shell, start)
 
 
 def keep_source(order: Order) -> Result[None, PlanError]:
@@ -152,8 +146,9 @@ def _cache() -> Path:
     return user_cache_path("theseus") / "trees"
 
 
-async def _surveyed(order: Order, open_shell: OpenShell) -> Inventory:
-    return await survey(open_shell, worth_asking(order.config, order.request))
+def _looked(order: Order) -> AbstractAsyncContextManager[Outlook]:
+    inquiries = worth_asking(order.config, order.request)
+    return looked(lambda: order.take(order.start), aliases_of(order.config), inquiries)
 
 
 def _planned(
@@ -173,36 +168,35 @@ def _assignment(order: Order, names: Names) -> Assignment:
     return Assignment(run, order.job, order.values, order.environment, order.uv_groups, order.after)
 
 
-def _archive_of(plan: Plan, start: Path) -> Callable[[Path], Result[object, SourceError]]:
-    return lambda destination: open_archive(plan.source, start, destination, _cache())
-
-
 async def _perform(
-    plan: Plan, open_shell: OpenShell, archive: Callable[[Path], Result[object, SourceError]]
+    plan: Plan, open_shell: OpenShell, parcel_of: ParcelOf
 ) -> Result[Submitted, PlanError]:
-    with tempfile.TemporaryDirectory(prefix="theseus-") as scratch:
-        supply = PlanSupply(
-            plan_json(plan).encode(), _opening(archive, Path(scratch)), _config_secret
-        )
-        performance = await perform(plan.steps, ShellPerformer(open_shell, supply))
+    async def kept_there(tree: str, offer: Offer) -> Parcel:
+        # the nodes of a cluster unpack it, and whether they have zstd nobody knows here
+        known = offer if plan.target.type == "plain" else evolve(offer, zstd=False)
+        return await parcel_of(tree, known)
+
+    supply = PlanSupply(plan_json(plan).encode(), kept_there, _config_secret)
+    performance = await perform(plan.steps, ShellPerformer(open_shell, supply))
     if performance.error is not None:
         return Failure(performance.error)
     verdict: Result[Submitted, PlanError] = judge(plan, performance.outcomes)
     return verdict
 
 
-def _opening(
-    archive: Callable[[Path], Result[object, SourceError]], scratch: Path
-) -> Callable[[str], Awaitable[Path]]:
-    async def opened(tree: str) -> Path:
-        made = await asyncio.to_thread(archive, scratch / f"{tree}.tar.gz")
-        if not is_successful(made):
-            raise SupplyError(
-                NothingToSend(explain(made.failure()), "make the plan again where the source is")
-            )
-        return scratch / f"{tree}.tar.gz"
+async def _perform_saved(
+    plan: Plan, open_shell: OpenShell, start: Path
+) -> Result[Submitted, PlanError]:
+    with tempfile.TemporaryDirectory(prefix="theseus-") as scratch:
+        archive = Path(scratch) / f"{plan.source.tree}.tar.gz"
 
-    return opened
+        async def parcel_of(_: str, __: Offer) -> Parcel:
+            made = await asyncio.to_thread(open_archive, plan.source, start, archive, _cache())
+            if not is_successful(made):
+                raise not_to_be_had(made.failure())
+            return file_parcel(archive, "gzip")
+
+        return await _perform(plan, open_shell, parcel_of)
 
 
 def _config_secret(reference: ConfigSecret) -> str:
