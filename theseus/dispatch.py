@@ -24,9 +24,10 @@ from theseus.core.plan import Plan
 from theseus.core.quantity import duration, memory
 from theseus.core.request import BadFlag
 from theseus.core.submitted import Submitted
-from theseus.effects import submission
+from theseus.effects import planning, submission
 from theseus.effects.load import load_config, resolve_interpolations
 from theseus.effects.perform import Performance, Performer, perform
+from theseus.effects.planning import Order
 from theseus.effects.reading import (
     JobFile,
     Names,
@@ -39,7 +40,6 @@ from theseus.effects.reading import (
 )
 from theseus.effects.run_ids import new_run_id
 from theseus.effects.source import committed_tree, dirty_tree
-from theseus.effects.submission import Order
 
 __all__ = [
     "ConfigError",
@@ -124,7 +124,7 @@ def plan(inventory: Inventory | None = None, **call: Unpack[_Call]) -> Result[Pl
     if not is_successful(ordered):
         return Failure(ordered.failure())
     if inventory is not None:
-        return submission.plan_from(ordered.unwrap(), inventory)
+        return planning.plan_from(ordered.unwrap(), inventory)
     return asyncio.run(submission.plan_now(ordered.unwrap()))
 
 

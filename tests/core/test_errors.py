@@ -5,9 +5,9 @@ from typing import get_args
 import pytest
 
 from theseus.core import errors
-from theseus.core.codec import NotAPlan, OtherVersion
 from theseus.core.errors import PlanError, explain
 from theseus.core.outcome import HostUnreachable, NothingToSend
+from theseus.core.plan import NotAPlan, OtherVersion
 from theseus.core.request import BadFlag
 from theseus.core.solve import NoFit
 from theseus.core.source import NoCommits

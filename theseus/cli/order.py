@@ -8,6 +8,7 @@ from theseus.cli.flags import Flags
 from theseus.core.errors import PlanError, Unreadable
 from theseus.core.request import AskedByFlags
 from theseus.effects.load import load_config
+from theseus.effects.planning import Order
 from theseus.effects.reading import (
     Names,
     asked_hardware,
@@ -20,7 +21,6 @@ from theseus.effects.reading import (
 )
 from theseus.effects.run_ids import new_run_id
 from theseus.effects.source import committed_tree, dirty_tree
-from theseus.effects.submission import Order
 
 
 def read_order(

@@ -4,9 +4,9 @@ import asyncio
 import sys
 
 from theseus.cli.invoke import DONE, FAILED, INTERRUPTED, UNREACHABLE, say
-from theseus.core.codec import json_text
 from theseus.core.errors import explain
 from theseus.core.job_end import explain_end
+from theseus.core.json_text import json_text
 from theseus.core.plan import Plan
 from theseus.core.submitted import Submitted
 from theseus.effects.follow import Ended, Followable, Followed, Gone, OutOfSight, follow

@@ -11,7 +11,7 @@ from typing import Any
 from attrs import frozen
 
 from theseus.base.hardware import Cluster
-from theseus.core.codec import json_text
+from theseus.core.json_text import json_text
 from theseus.core.plan import Paths, Run
 from theseus.core.secrets import JoinedSecret, Referenced, SecretReference
 from theseus.core.shell import array_file, command_line, environment_file, path_word, word
