@@ -63,9 +63,7 @@ variables = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,8}", fullmatch=True).filter(
 )
 """Names of variables of a job."""
 
-some_variables = st.sampled_from(
-    ["A", "TOKEN", "WANDB_API_KEY", "uv_cache", "CUDA_VISIBLE_DEVICES"]
-)
+some_variables = st.sampled_from(["A", "TOKEN", "WANDB_API_KEY", "uv_cache", "PATH"])
 """A few of these names: drawing them all anew for every plan takes long."""
 
 hashes = st.sampled_from(["7ce5" * 10, "c0de" * 16])
@@ -169,6 +167,7 @@ def requests(draw: st.DrawFn, clusters: tuple[str, ...] = ()) -> HardwareRequest
         time=draw(st.none() | st.integers(1, 10_000)),
         nodes=draw(st.sampled_from([None, None, 1, 2])),
         cpus=draw(st.none() | st.integers(1, 64)),
+        queue=draw(st.booleans()),
     )
 
 

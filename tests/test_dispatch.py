@@ -25,8 +25,10 @@ from theseus.dispatch import (
     ConfigError,
     dispatch,
     dispatch_async,
+    dispatch_many,
     load_dispatch_config,
     plan,
+    plan_async,
 )
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -96,6 +98,41 @@ def call(**changes: Any) -> dict[str, Any]:
 def outcome_of(desk: Desk, run_id: str) -> dict[str, Any]:
     """What became of a run, awaited."""
     return outcome_in(desk.home / "work/.dispatch/runs" / run_id)
+
+
+def test_current_directory_gone(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Where the current directory is gone that is the error, and no exception."""
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    asked = call()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    result = dispatch(**asked)
+    assert not result.ok
+    assert "current directory" in str(result.error)
+    assert is_successful(plan(Inventory(), **asked, start=desk.repository))
+
+
+@pytest.mark.usefixtures("desk")
+def test_request_in_the_config() -> None:
+    """A `request` in *cfg* gives way to *hardware*, but must be one."""
+    config = {"job": "command", "command": ["ls"], "request": {"min_chips": -1, "chops": 8}}
+    result = dispatch(**call(cfg=config))
+    assert isinstance(result.reason, BadFile)
+    assert {problem.path for problem in result.reason.problems} == {
+        ("request", "min_chips"),
+        ("request", "chops"),
+    }
+
+
+@pytest.mark.usefixtures("desk")
+def test_plan_within_an_event_loop() -> None:
+    """A caller that has an event loop awaits its plan."""
+    made = asyncio.run(plan_async(Inventory(), **call())).unwrap()
+    assert made.run.name == "my-run"
+    assert asyncio.run(plan_async(**call())).unwrap().target.host == made.target.host
 
 
 @pytest.mark.slow
@@ -287,3 +324,20 @@ def test_start_as_text(desk: Desk) -> None:
     """The directory to start from may be a text."""
     made = plan(Inventory({}), **call(start=str(desk.repository), dispatch_config=declared()))
     assert is_successful(made)
+
+
+def test_many(desk: Desk) -> None:
+    """Many job configs are many runs, numbered; one that is wrong stops them all."""
+    cfgs = [{"job": "command", "command": ["echo", str(number)]} for number in range(3)]
+    shared = {key: value for key, value in call().items() if key != "cfg"}
+    results = dispatch_many(cfgs, **shared)
+    assert all(result.ok for result in results), results
+    assert len({result.run_id for result in results}) == len(cfgs)
+    for number, result in enumerate(results):
+        assert outcome_of(desk, result.run_id)["state"] == "completed"
+        assert result.plan is not None
+        assert result.plan.run.name.endswith(f"-{number}")
+    refused = dispatch_many([*cfgs, {"job": "nothing"}], **shared)
+    assert [type(result.reason) for result in refused] == [UnknownJob] * 4
+    with pytest.raises(TypeError, match="expected a list of job configs"):
+        dispatch_many([], **shared)

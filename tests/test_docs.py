@@ -45,7 +45,7 @@ VOCABULARY = frozenset(
     {
         *("config", "job config", "request", "cluster", "host", "partition", "chip", "inventory"),
         *("probe", "source snapshot", "allocation", "plan", "step", "performer", "outcome", "run"),
-        *("payload", "bootstrap", "runtime"),
+        *("payload", "bootstrap", "runtime", "lease", "ledger", "transport", "master"),
     }
 )
 TABLES = {
@@ -67,6 +67,7 @@ FLAG = re.compile(r"(?<![\w-])--[a-z][\w-]*")
 # flags of other programs that pages mention
 FOREIGN_FLAGS = {
     *("--frozen", "--no-dev", "--parsable", "--account", "--qos", "--constraint", "--gres"),
+    "--no-usage-report",
     *("--config", "--steps"),  # a user's own programs
 }
 VARIABLE = re.compile(r"THESEUS_[A-Z_]+[A-Z]")
@@ -161,7 +162,7 @@ def test_exit_statuses() -> None:
     """Every exit status the command line makes has its row, and no other has one."""
     made = {
         *(invoke.DONE, invoke.FAILED, invoke.BAD_INPUT, invoke.NOTHING_FITS),
-        *(invoke.UNREACHABLE, invoke.UNKNOWN, invoke.INTERRUPTED),
+        *(invoke.UNREACHABLE, invoke.UNKNOWN, invoke.INTERRUPTED, invoke.TIMED_OUT),
     }
     rows = re.findall(r"^\| (\d+) \|", ERRORS.section("Exit statuses"), re.MULTILINE)
     assert set(map(int, rows)) == made

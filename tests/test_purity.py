@@ -21,7 +21,8 @@ ROOT = Path(__file__).parents[1]
 MODULES = tuple(sorted((ROOT / "theseus" / "core").glob("*.py")))
 NAMES = [module.stem for module in MODULES]
 ALLOWED = {
-    *("base64", "bisect", "collections", "difflib", "functools", "hashlib", "itertools", "json"),
+    *("base64", "bisect", "collections", "difflib", "fnmatch", "functools", "hashlib", "itertools"),
+    *("json", "math"),
     *("re", "types", "typing", "urllib.parse"),
     *("attrs", "cattrs", "returns", "theseus.base", "theseus.core"),
 }
@@ -31,7 +32,8 @@ FORBIDDEN = {
 }
 # pure functions and constants beside others that run a tool
 OF_DETECT = {
-    *("NVIDIA_LIST", "NVIDIA_QUERY", "ROCM_QUERY", "Device"),
+    *("NVIDIA_LIST", "NVIDIA_PROCESSES", "NVIDIA_QUERY", "ROCM_QUERY", "Device"),
+    *("busy", "parse_held"),
     *("parse_mig", "parse_nvidia_query", "parse_rocm_query", "divided", "visible"),
 }
 OF_HARDWARE = {"Cluster", "ClusterMachine", "HardwareRequest", "HardwareResult"}

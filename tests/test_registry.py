@@ -231,3 +231,22 @@ def test_asynchronous_job() -> None:
     for target in (train, Train):
         with pytest.raises(TypeError, match="is asynchronous"):
             job("trial/async")(target)
+
+
+def test_generator_job() -> None:
+    """A call of a generator function does nothing, so it is no job; an inherited one neither."""
+
+    def train(*_: object) -> Iterator[int]:
+        yield 1
+
+    class Train:
+        def __init__(self, cfg: object, spec: object) -> None: ...
+
+        def __call__(self) -> Iterator[int]:
+            yield 1
+
+    class Longer(Train): ...
+
+    for target in (train, Train, Longer):
+        with pytest.raises(TypeError, match="is a generator, and would not be run"):
+            job("trial/generator")(target)

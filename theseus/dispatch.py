@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypedDict, Unpack
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 from returns.pipeline import is_successful
 from returns.result import Failure, Result, Success
 
@@ -22,21 +22,27 @@ from theseus.core.errors import BadFile, BadInput, PlanError, Unreadable, explai
 from theseus.core.inventory import Inventory
 from theseus.core.plan import Plan
 from theseus.core.quantity import duration, memory
-from theseus.core.request import BadFlag
+from theseus.core.request import AskedByFlags, BadFlag
 from theseus.core.submitted import Submitted
 from theseus.effects import planning, submission
+from theseus.effects.batch_planning import BatchOrder, OrderedRun
+from theseus.effects.batches import submit_batch
+from theseus.effects.job_fit import JobFile
 from theseus.effects.load import load_config, resolve_interpolations
+from theseus.effects.lock import lock_checked
 from theseus.effects.perform import Performance, Performer, perform
 from theseus.effects.planning import Order
 from theseus.effects.reading import (
-    JobFile,
+    JobSearch,
     Names,
+    asked_hardware,
     check_after,
     check_environment,
     check_groups,
     check_names,
     check_plain,
     find_job,
+    here,
 )
 from theseus.effects.run_ids import new_run_id
 from theseus.effects.source import committed_tree, dirty_tree
@@ -49,9 +55,12 @@ __all__ = [
     "Performer",
     "dispatch",
     "dispatch_async",
+    "dispatch_many",
+    "dispatch_many_async",
     "load_dispatch_config",
     "perform",
     "plan",
+    "plan_async",
 ]
 
 
@@ -76,16 +85,21 @@ class DispatchResult:
     plan: Plan | None = field(default=None, repr=False)
 
 
-class Request(TypedDict):
+class Shared(TypedDict):
+    """What a run is called, the hardware for it, and where it may go."""
+
+    spec: JobSpec
+    hardware: HardwareRequest
+    dispatch_config: DispatchConfig
+
+
+class Request(Shared):
     """What is to be run, and the hardware for it.
 
     *cfg* is the job config (with the key `job`), a mapping or what `OmegaConf.load` gives.
     """
 
     cfg: Mapping[Any, Any]
-    spec: JobSpec
-    hardware: HardwareRequest
-    dispatch_config: DispatchConfig
 
 
 class Options(TypedDict, total=False):
@@ -109,6 +123,10 @@ class _Call(Request, Options):
     """All that `dispatch` and `plan` take."""
 
 
+class _Shared(Shared, Options):
+    """All that `dispatch_many` takes, besides the job configs."""
+
+
 def load_dispatch_config(path: str | Path = "~/.theseus.yaml") -> DispatchConfig:
     """The dispatch config at *path*; ConfigError lists all that is wrong with it."""
     loaded = load_config(str(path))
@@ -119,13 +137,21 @@ def load_dispatch_config(path: str | Path = "~/.theseus.yaml") -> DispatchConfig
 
 def plan(inventory: Inventory | None = None, **call: Unpack[_Call]) -> Result[Plan, PlanError]:
     """The plan that `dispatch` would perform; hosts are asked unless an *inventory* is given."""
+    return asyncio.run(plan_async(inventory, **call))
+
+
+async def plan_async(
+    inventory: Inventory | None = None, **call: Unpack[_Call]
+) -> Result[Plan, PlanError]:
+    """`plan` for callers that have an event loop."""
     _refuse_unknown(call)
-    ordered = _order(call)
+    ordered = await asyncio.to_thread(_order, call)
     if not is_successful(ordered):
         return Failure(ordered.failure())
     if inventory is not None:
-        return planning.plan_from(ordered.unwrap(), inventory)
-    return asyncio.run(submission.plan_now(ordered.unwrap()))
+        return await asyncio.to_thread(planning.plan_from, ordered.unwrap(), inventory)
+    order = ordered.unwrap()
+    return await submission.plan_now(evolve(order, take=lock_checked(order.take)))
 
 
 def dispatch(**call: Unpack[_Call]) -> DispatchResult:
@@ -140,10 +166,60 @@ async def dispatch_async(**call: Unpack[_Call]) -> DispatchResult:
     if not is_successful(ordered):
         return _refused("", ordered.failure())
     order = ordered.unwrap()
-    submitted = await submission.submit(order, lambda _: None)
+    checked = evolve(order, take=lock_checked(order.take))
+    submitted = await submission.submit(checked, lambda _: None)
     if not is_successful(submitted):
         return _refused(order.run_id, submitted.failure())
     return _accepted(submitted.unwrap())
+
+
+def dispatch_many(
+    cfgs: Sequence[Mapping[Any, Any]], **call: Unpack[_Shared]
+) -> list[DispatchResult]:
+    """Submit a run for each of *cfgs*, named after *spec* and its number, in one batch.
+
+    Where the batch as a whole is refused, every result says so; nothing was sent then.
+    """
+    return asyncio.run(dispatch_many_async(cfgs, **call))
+
+
+async def dispatch_many_async(
+    cfgs: Sequence[Mapping[Any, Any]], **call: Unpack[_Shared]
+) -> list[DispatchResult]:
+    """`dispatch_many` for callers that have an event loop."""
+    if isinstance(cfgs, Mapping) or not cfgs:
+        raise TypeError("cfgs: expected a list of job configs, with one at least")
+    ordered = await asyncio.to_thread(_orders, cfgs, call)
+    if not is_successful(ordered):
+        return [_refused("", ordered.failure())] * len(cfgs)
+    orders = ordered.unwrap()
+    batch = BatchOrder(
+        new_run_id(), call["spec"].name, tuple(OrderedRun((), order) for order in orders)
+    )
+    submitted = await submit_batch(batch, lambda _: None)
+    if not is_successful(submitted):
+        return [_refused(order.run_id, submitted.failure()) for order in orders]
+    return [
+        _accepted(result.unwrap())
+        if is_successful(result)
+        else _refused(order.run_id, result.failure())
+        for order, result in zip(orders, submitted.unwrap(), strict=True)
+    ]
+
+
+def _orders(cfgs: Sequence[Mapping[Any, Any]], call: _Shared) -> Result[list[Order], PlanError]:
+    """One order for each job config, numbered."""
+    orders: list[Order] = []
+    width = len(str(len(cfgs) - 1))
+    for index, cfg in enumerate(cfgs):
+        spec = dataclasses.replace(call["spec"], name=f"{call['spec'].name}-{index:0{width}}")
+        one: _Call = {**call, "cfg": cfg, "spec": spec}
+        _refuse_unknown(one)
+        ordered = _order(one)
+        if not is_successful(ordered):
+            return Failure(ordered.failure())
+        orders.append(ordered.unwrap())
+    return Success(orders)
 
 
 def _refuse_unknown(call: _Call) -> None:
@@ -173,7 +249,6 @@ def _accepted(submitted: Submitted) -> DispatchResult:
 
 
 def _order(call: _Call) -> Result[Order, PlanError]:
-    start = Path(call["start"]) if "start" in call else Path.cwd()
     listed = _lists(call)
     if not is_successful(listed):
         return Failure(listed.failure())
@@ -188,21 +263,28 @@ def _order(call: _Call) -> Result[Order, PlanError]:
             values=file.values,
             config=call["dispatch_config"],
             request=request,
-            start=start,
+            start=search.start,
             take=dirty_tree if call.get("dirty") else committed_tree,
             environment=environment,
             uv_groups=uv_groups,
             after=after,
         )
+        for search in _search(call)
         for file in _job_config(call["cfg"])
+        for _ in asked_hardware(AskedByFlags(), file, ())
         for request in _request(call)
         for _ in check_names(names, "repository")
         for environment in check_environment(variables)
         for uv_groups in check_groups(tuple(call.get("uv_groups", ())))
         for after in check_after(call.get("after"))
-        for job in find_job(file, None, tuple(call.get("load", ())), start)
+        for job in find_job(file, None, search)
     )
     return ordered
+
+
+def _search(call: _Call) -> Result[JobSearch, PlanError]:
+    start = Success(Path(call["start"])) if "start" in call else here()
+    return start.map(lambda place: JobSearch(place, tuple(call.get("load", ()))))
 
 
 def _lists(call: _Call) -> Result[None, PlanError]:

@@ -14,7 +14,6 @@ import re
 import sys
 import traceback
 from dataclasses import dataclass
-from importlib import metadata
 from typing import Any, Callable, Dict, Iterable, Iterator, Mapping, Optional, Tuple, TypeVar
 
 from theseus.base.command import KEY, command
@@ -45,12 +44,16 @@ Target = TypeVar("Target", bound=Callable[..., Any])
 
 
 class JobImportError(Exception):
-    """A module with jobs cannot be imported: *module* is its name, *reason* one line for people."""
+    """A module with jobs cannot be imported: *module* is its name, *reason* one line for people.
 
-    def __init__(self, module: str, reason: str) -> None:
-        super().__init__(module, reason)
+    *lacks* is the package that it needs and this environment does not have, if that is the reason.
+    """
+
+    def __init__(self, module: str, reason: str, lacks: Optional[str] = None) -> None:
+        super().__init__(module, reason, lacks)
         self.module = module
         self.reason = reason
+        self.lacks = lacks
 
     def __str__(self) -> str:
         return f"module {self.module} cannot be imported: {self.reason}"
@@ -168,10 +171,16 @@ def job(key: str, *, config: Optional[type] = None) -> Callable[[Target], Target
             raise TypeError(
                 f"job {key!r}: class {target.__qualname__} has no __call__ that runs it"
             )
-        if _is_asynchronous(target):
+        called = _called(target)
+        if inspect.iscoroutinefunction(called) or inspect.isasyncgenfunction(called):
             raise TypeError(
                 f"job {key!r}: {target.__qualname__} is asynchronous, and would not be run: "
                 "make it a plain function that calls asyncio.run"
+            )
+        if inspect.isgeneratorfunction(called):
+            raise TypeError(
+                f"job {key!r}: {target.__qualname__} is a generator, and would not be run: "
+                "make it a plain function, without yield"
             )
         JOBS.add(Job(key, target, config, target.__module__))
         return target
@@ -179,10 +188,11 @@ def job(key: str, *, config: Optional[type] = None) -> Callable[[Target], Target
     return register
 
 
-def _is_asynchronous(target: Callable[..., Any]) -> bool:
-    """Whether a call of *target*, or of an instance of it, would only make a coroutine."""
-    called = vars(target).get("__call__") if isinstance(target, type) else target
-    return inspect.iscoroutinefunction(called) or inspect.isasyncgenfunction(called)
+def _called(target: Callable[..., Any]) -> object:
+    """What runs when *target*, or an instance of it, is called."""
+    if not isinstance(target, type):
+        return target
+    return next(vars(base)["__call__"] for base in target.__mro__ if "__call__" in vars(base))
 
 
 def key_problem(key: str) -> Optional[str]:
@@ -197,6 +207,8 @@ def key_problem(key: str) -> Optional[str]:
 
 def entry_point_modules() -> Dict[str, str]:
     """The modules that installed packages name for their jobs, by key; nothing is imported."""
+    from importlib import metadata  # noqa: PLC0415 - 30 ms that starting a job does not need
+
     found: Iterable[metadata.EntryPoint]
     if sys.version_info >= (3, 10):  # noqa: UP036 - the remote side may have 3.9
         found = metadata.entry_points(group=ENTRY_POINTS)
@@ -210,15 +222,17 @@ def import_module(name: str) -> None:
     try:
         importlib.import_module(name)
     except ModuleNotFoundError as error:
-        raise JobImportError(name, _missing(name, error)) from error
+        raise _missing(name, error) from error
     except (Exception, SystemExit) as error:
         raise JobImportError(name, f"{type(error).__name__}: {error}{_place(error)}") from error
 
 
-def _missing(name: str, error: ModuleNotFoundError) -> str:
+def _missing(name: str, error: ModuleNotFoundError) -> JobImportError:
     if error.name == name or name.startswith(f"{error.name}."):
-        return f"there is no {error.name} in the project, on PYTHONPATH or installed here"
-    return f"it needs {error.name}, which is not installed here{_place(error)}"
+        where = "in the project, on PYTHONPATH or installed here"
+        return JobImportError(name, f"there is no {error.name} {where}")
+    reason = f"it needs {error.name}, which is not installed here{_place(error)}"
+    return JobImportError(name, reason, error.name)
 
 
 def _place(error: BaseException) -> str:

@@ -15,12 +15,21 @@ from attrs import evolve, field, frozen
 from returns.result import Result
 
 from theseus.base.chip import chip_named_by
+from theseus.core.batch import Batch, Member, build_batch
 from theseus.core.build import World, build_plan
 from theseus.core.codec import converter
 from theseus.core.decode import OrName, decode
 from theseus.core.errors import PlanError
 from theseus.core.fields import Memory
-from theseus.core.inventory import Gpu, HostSnapshot, Inventory, PlainSnapshot, Unreachable
+from theseus.core.inventory import (
+    Gpu,
+    HostSnapshot,
+    Inventory,
+    Lease,
+    PlainSnapshot,
+    Unreachable,
+    WaitingRun,
+)
 from theseus.core.payload import Job
 from theseus.core.placed import Assignment, Release
 from theseus.core.plan import Plan, Run
@@ -29,6 +38,7 @@ from theseus.core.request import AskedByFlags
 from theseus.core.slurm_probes import slurm_snapshot
 from theseus.core.source import SourceSnapshot
 from theseus.core.steps import Packaged
+from theseus.core.sweep import sweep_points
 from theseus.effects.load import load_config
 from theseus.effects.reading import (
     Names,
@@ -40,7 +50,7 @@ from theseus.effects.reading import (
     read_job_config,
 )
 
-Read = TypeVar("Read")
+Decoded = TypeVar("Decoded")
 
 CASES = Path(__file__).parent
 SOURCE = SourceSnapshot(
@@ -53,6 +63,9 @@ RELEASE = Release(
     runtime=Packaged("runtime.zip", "a1" * 32),
 )
 RUN_ID = "20260101-120000-abcdef"
+OTHER_RUN = "20251231-235959-k7f2qx"
+BATCH_ID = "20260101-120000-sweeps"
+SWEEP = "sweep-"  # how the name of a case of a sweep begins
 
 
 @frozen
@@ -67,6 +80,7 @@ class Words:
     env: tuple[str, ...] = ()
     uv_groups: tuple[str, ...] = ()
     after: str | None = None
+    sweep: tuple[str, ...] = ()
     client: Mapping[str, str] = field(factory=dict)
 
 
@@ -77,16 +91,21 @@ class Gpus:
     name: str
     count: int = 1
     busy: bool = False
+    leased_by: str | None = None
 
 
 @frozen
 class Host:
-    """A host of inventory.yaml: what it said, or why it said nothing."""
+    """A host of inventory.yaml: what it said, or why it said nothing.
+
+    *waiting* runs wait there for some of its GPUs.
+    """
 
     gpus: tuple[Annotated[Gpus, OrName()], ...] = ()
     cpus: int = 64
     memory: Memory = 512 * 2**30
     broken: str | None = None
+    waiting: int = 0
     unreachable: str | None = None
 
 
@@ -100,36 +119,87 @@ class SlurmCluster:
 
 
 def case_folders() -> tuple[Path, ...]:
-    """Every case there is."""
-    return tuple(sorted(path.parent for path in CASES.glob("*/request.yaml")))
+    """Every case of one run."""
+    return tuple(path for path in _folders() if not path.name.startswith(SWEEP))
+
+
+def sweep_folders() -> tuple[Path, ...]:
+    """Every case of a sweep."""
+    return tuple(path for path in _folders() if path.name.startswith(SWEEP))
+
+
+def _folders() -> list[Path]:
+    return sorted(path.parent for path in CASES.glob("*/request.yaml"))
+
+
+@frozen
+class Read:
+    """A case as it was read: what is known, and its one run."""
+
+    world: World
+    member: Member
 
 
 def planned(folder: Path) -> Result[Plan, PlanError]:
     """The plan of a case, or what is wrong with it."""
-    data = _data(folder / "request.yaml")
-    source = converter().structure(
-        {**converter().unstructure(SOURCE), **data.pop("source", {})}, SourceSnapshot
-    )
-    words = _read(Words, data)
+    words, source = _words(folder)
     with chdir(folder), _variables(words.client):
-        made: Result[Plan, PlanError] = Result.do(
-            plan
-            for names in check_names(
-                Names(words.name, words.project, words.group), source.repository
-            )
-            for environment in check_environment(words.env)
-            for uv_groups in check_groups(words.uv_groups)
-            for after in check_after(words.after)
-            for file in read_job_config("train.yaml", words.overrides)
-            for config in load_config("dispatch.yaml")
-            for request in asked_hardware(words.flags, file, tuple(config.clusters))
-            for plan in build_plan(
-                World(config, inventory(folder), source, RELEASE),
-                request,
-                evolve(_assignment(names, file.values, environment, uv_groups), after=after),
-            )
+        made: Result[Plan, PlanError] = _case(words, source).bind(
+            lambda case: build_plan(case.world, case.member.request, case.member.assignment)
         )
     return made
+
+
+def planned_sweep(folder: Path) -> Result[Batch, PlanError]:
+    """The batch of a case, or what is wrong with it."""
+    words, source = _words(folder)
+    points = sweep_points(words.sweep).unwrap()
+    with chdir(folder), _variables(words.client):
+        cases = [
+            _case(
+                evolve(words, name=f"{words.name}-{index}", overrides=(*words.overrides, *point)),
+                source,
+            ).unwrap()
+            for index, point in enumerate(points)
+        ]
+    members = [
+        evolve(case.member, point=point, assignment=_numbered(case.member.assignment, index))
+        for index, (case, point) in enumerate(zip(cases, points, strict=True))
+    ]
+    made: Result[Batch, PlanError] = build_batch(cases[0].world, BATCH_ID, words.name, members)
+    return made
+
+
+def _numbered(assignment: Assignment, index: int) -> Assignment:
+    return evolve(assignment, run=evolve(assignment.run, id=f"20260101-120000-abcd{index:02}"))
+
+
+def _words(folder: Path) -> tuple[Words, SourceSnapshot]:
+    data = _data(folder / "request.yaml")
+    source = {**converter().unstructure(SOURCE), **data.pop("source", {})}
+    return _decoded(Words, data), converter().structure(source, SourceSnapshot)
+
+
+def _case(words: Words, source: SourceSnapshot) -> Result[Read, PlanError]:
+    """The case of the current directory."""
+    read: Result[Read, PlanError] = Result.do(
+        Read(
+            World(config, inventory(Path.cwd()), source, RELEASE),
+            Member(
+                (),
+                request,
+                evolve(_assignment(names, file.values, environment, uv_groups), after=after),
+            ),
+        )
+        for names in check_names(Names(words.name, words.project, words.group), source.repository)
+        for environment in check_environment(words.env)
+        for uv_groups in check_groups(words.uv_groups)
+        for after in check_after(words.after)
+        for file in read_job_config("train.yaml", words.overrides)
+        for config in load_config("dispatch.yaml")
+        for request in asked_hardware(words.flags, file, tuple(config.clusters))
+    )
+    return read
 
 
 def _assignment(
@@ -153,28 +223,28 @@ def inventory(folder: Path) -> Inventory:
 
 def _snapshot(said: Mapping[str, Any]) -> HostSnapshot:
     if "sinfo" in said:
-        cluster = _read(SlurmCluster, said)
+        cluster = _decoded(SlurmCluster, said)
         printed = (cluster.sinfo, cluster.scontrol, cluster.squeue, "slurm 22.05.8\n")
         return slurm_snapshot(tuple(Answer(0, text) for text in printed))
-    host = _read(Host, said)
+    host = _decoded(Host, said)
     if host.unreachable is not None:
         return Unreachable(host.unreachable)
     named = [gpus for gpus in host.gpus for _ in range(gpus.count)]
     found = [(each, chip_named_by(each.name)) for each in named]
+    gpus = tuple(
+        Gpu(
+            uuid=f"GPU-{at:04d}",
+            name=each.name,
+            chip=None if chip is None else chip.name,
+            memory=0 if chip is None else chip.memory,
+            busy=each.busy or each.leased_by is not None,
+            lease=None if each.leased_by is None else Lease(each.leased_by, OTHER_RUN),
+        )
+        for at, (each, chip) in enumerate(found)
+    )
+    one = WaitingRun(Lease("bob", OTHER_RUN), tuple(gpu.uuid for gpu in gpus))
     return PlainSnapshot(
-        gpus=tuple(
-            Gpu(
-                uuid=f"GPU-{at:04d}",
-                name=each.name,
-                chip=None if chip is None else chip.name,
-                memory=0 if chip is None else chip.memory,
-                busy=each.busy,
-            )
-            for at, (each, chip) in enumerate(found)
-        ),
-        cpus=host.cpus,
-        memory_available=host.memory,
-        broken=host.broken,
+        gpus, host.cpus, host.memory, broken=host.broken, waiting=(one,) * host.waiting
     )
 
 
@@ -182,7 +252,7 @@ def _data(path: Path) -> dict[str, Any]:
     return yaml.safe_load(path.read_text()) or {}
 
 
-def _read(cls: type[Read], data: Mapping[str, Any]) -> Read:
+def _decoded(cls: type[Decoded], data: Mapping[str, Any]) -> Decoded:
     """*data* as a *cls*; a case that is written wrong is an error of the test."""
     decoded = decode(cls, data)
     return decoded.lash(_wrong).unwrap()

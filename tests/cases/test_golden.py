@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 import pytest
@@ -10,16 +11,26 @@ from returns.pipeline import is_successful
 from syrupy.assertion import SnapshotAssertion
 from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 
-from tests.cases.case import CASES, case_folders, planned
+from tests.cases.case import CASES, case_folders, planned, planned_sweep, sweep_folders
+from theseus.core.array import Array, array_steps, parts
+from theseus.core.batch import Batch
 from theseus.core.codec import plan_json, read_plan
 from theseus.core.errors import explain
 from theseus.core.plan import Plan
 from theseus.core.render import render_plan
-from theseus.core.steps import PutFile, Text
+from theseus.core.render_batch import render_batch
+from theseus.core.script import describe_step
+from theseus.core.steps import PutFile, PutFiles, Step, Text
 from theseus.effects.plan_files import plan_yaml
 
 GOLDEN = CASES / "__snapshots__" / "test_golden"
-KEPT = ("job.env", "job.argv", "setup.sh")
+KEPT = {
+    "job.env": "env",
+    "user.env": "user",
+    "modules": "modules",
+    "job.argv": "argv",
+    "setup.sh": "sh",
+}
 
 
 def texts(plan: Plan) -> dict[str, str]:
@@ -29,7 +40,7 @@ def texts(plan: Plan) -> dict[str, str]:
         for step in plan.steps
         if isinstance(step, PutFile) and isinstance(step.content, Text)
     }
-    kept = {name.rpartition(".")[2]: files[name] for name in KEPT if name in files}
+    kept = {suffix: files[name] for name, suffix in KEPT.items() if name in files}
     return {"plan": f"{render_plan(plan)}\n", "yaml": plan_yaml(plan), **kept}
 
 
@@ -39,7 +50,9 @@ def kept_as(suffix: str) -> type[SingleFileSnapshotExtension]:
     return type(f"Kept{suffix.title()}", (SingleFileSnapshotExtension,), kind)
 
 
-SUFFIXES = {suffix: kept_as(suffix) for suffix in ("plan", "yaml", "env", "argv", "sh", "error")}
+SUFFIXES = {
+    suffix: kept_as(suffix) for suffix in ("plan", "yaml", "error", "batch", "told", *KEPT.values())
+}
 
 
 @pytest.mark.parametrize("folder", case_folders(), ids=lambda folder: folder.name)
@@ -55,6 +68,42 @@ def test_case(folder: Path, snapshot: SnapshotAssertion) -> None:
     assert kept == set(said)
 
 
+def batch_texts(batch: Batch) -> dict[str, str]:
+    """The texts of a batch that are kept: what is shown, and what the host of an array is told."""
+    told = [
+        line
+        for part in parts(batch)
+        if isinstance(part, Array)
+        for step in array_steps(part)
+        for line in (describe_step(step), *_contents(step))
+    ]
+    shown = {"batch": f"{render_batch(batch)}\n"}
+    return {**shown, "told": "".join(f"{line}\n" for line in told)} if told else shown
+
+
+def _contents(step: Step) -> Iterator[str]:
+    for file in step.files if isinstance(step, PutFiles) else ():
+        yield f"  {describe_step(file)}"
+        if isinstance(file, PutFile) and file.path.endswith(("/runs", "/logs")):
+            assert isinstance(file.content, Text)
+            yield from (f"    {line}" for line in file.content.text.splitlines())
+
+
+@pytest.mark.parametrize("folder", sweep_folders(), ids=lambda folder: folder.name)
+def test_sweep(folder: Path, snapshot: SnapshotAssertion) -> None:
+    """The case of a sweep gives the batch that is kept, and nothing else is kept for it."""
+    made = planned_sweep(folder)
+    said = (
+        batch_texts(made.unwrap())
+        if is_successful(made)
+        else {"error": f"{explain(made.failure())}\n"}
+    )
+    for suffix, text in said.items():
+        assert text == snapshot.use_extension(SUFFIXES[suffix])
+    kept = {path.suffix[1:] for path in GOLDEN.glob(f"test_sweep[[]{folder.name}].*")}
+    assert kept == set(said)
+
+
 @pytest.mark.parametrize("folder", case_folders(), ids=lambda folder: folder.name)
 def test_plan_reads_back(folder: Path) -> None:
     """A plan read back from its JSON is the plan."""
@@ -67,7 +116,7 @@ def _same(one: Plan, other: Plan) -> None:
 
 def test_shell_accepts_what_is_kept() -> None:
     """Real bash and shellcheck accept every file that a shell is to read."""
-    files = [str(path) for suffix in ("env", "argv", "sh") for path in GOLDEN.glob(f"*.{suffix}")]
+    files = [str(path) for suffix in KEPT.values() for path in GOLDEN.glob(f"*.{suffix}")]
     assert files
     # another file sources each of these and uses its variables; `$` in data is data
     unused, unexpanded = "SC2034", "SC2016"

@@ -27,6 +27,9 @@ def inside(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) 
 
     def run(desk: Desk, *words: str | bytes) -> Finished:
         monkeypatch.chdir(desk.place / desk.current)
+        monkeypatch.delenv(
+            "XDG_STATE_HOME", raising=False
+        )  # the user's ledger is in the user's home
         for name, value in desk.environment().items():
             monkeypatch.setenv(name, value)
         monkeypatch.setattr(tempfile, "tempdir", desk.environment()["TMPDIR"])

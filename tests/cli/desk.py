@@ -149,6 +149,8 @@ def traces(directory: Path) -> dict[str, tuple[int, ...]]:
     """Everything below *directory*: kind and mode, and of files size and time of change too."""
     found: dict[str, tuple[int, ...]] = {}
     for path in directory.rglob("*"):
+        if ".local" in path.parts:
+            continue  # when hosts were connected to is counted there, whoever asked
         state = path.lstat()
         # a directory's time tells of scratch files too, which are gone again; and git renews the
         # time of an object that it is asked to write and finds there already

@@ -25,5 +25,10 @@ def pretend_gpus(desk: Desk, number: int, *busy: int, name: str = "NVIDIA H100 8
         f"{at}, {uuid(at)}, {name}, {MEMORY}, {MEMORY if at in busy else 4}" for at in range(number)
     ]
     desk.write(str(desk.home / "gpus" / "query"), "".join(f"{line}\n" for line in lines))
+    config = (desk.home / ".theseus.yaml").read_text()
+    if "leases:" not in config:
+        # not where other tests and users of this machine lease GPUs
+        leases = f"type: plain\n    leases: {desk.place / 'leases'}\n"
+        desk.write(str(desk.home / ".theseus.yaml"), config.replace("type: plain\n", leases))
     held = "".join(f"{uuid(at)}, {MEMORY}\n" for at in busy)
     desk.write(str(desk.home / "gpus" / "processes"), held)

@@ -73,8 +73,6 @@ def test_stale_plan(desk: Desk, inside: Inside) -> None:
     pretend_gpus(desk, 4)
     job(desk, 'echo "<$CUDA_VISIBLE_DEVICES>"')
     path = saved(inside, desk, "--chip", "h100", "-n", "2")
-    pretend_gpus(desk, 4, 0)
-    assert f"GPU {uuid(0)} is busy" in refused(inside, desk, path, 3)
     pretend_gpus(desk, 4, 0, 1, 2)
     text = refused(inside, desk, path, 3)
     assert "the plan is stale: box has changed" in text
@@ -82,7 +80,8 @@ def test_stale_plan(desk: Desk, inside: Inside) -> None:
     assert "--force" in text
     forced = desk.theseus("apply", path, "--force", "--follow")
     assert forced.status == 0, forced.err
-    assert f"<{uuid(0)},{uuid(1)}>" in forced.out
+    assert f"<{uuid(3)},{uuid(0)}>" in forced.out
+    assert f"{uuid(0)} is in use by another program" in forced.out
 
 
 def test_gpu_gone(desk: Desk, inside: Inside) -> None:

@@ -175,3 +175,12 @@ def test_flags_in_all_spellings(desk: Desk, inside: Inside) -> None:
         plan = planned(inside, desk, "--dry-run", *words)
         assert plan["target"]["host"] == "y"
         assert (plan["allocation"]["chip"], plan["allocation"]["total_chips"]) == ("h100", 8)
+
+
+def test_inventory_in_a_file_with_a_space(desk: Desk) -> None:
+    """What is said of a saved inventory can be pasted as it stands."""
+    saved = desk.theseus("hosts", "--save", "my hosts.json")
+    assert saved.status == 0
+    assert "--inventory 'my hosts.json'" in saved.err
+    words = ("plan", "demo", "train.yaml", "--inventory", "my hosts.json", "--explain")
+    assert desk.theseus(*words).status == 0

@@ -110,6 +110,14 @@ def test_version_imports_nothing(desk: Desk) -> None:
     assert not modules & {"typing", "re", "importlib.metadata", "cyclopts"}
 
 
+def test_help_of_a_command(desk: Desk) -> None:
+    """It tells no default that is nothing, and leaves the examples to the help of all commands."""
+    own, all_commands = desk.theseus("plan", "--help").out, desk.theseus("--help").out
+    assert "default: ()" not in own
+    assert "Examples:" in all_commands
+    assert "Examples:" not in own
+
+
 def test_help_imports_no_command(desk: Desk) -> None:
     """`--help` imports no command, and nothing that commands are made of."""
     modules = loaded(desk, "--help")

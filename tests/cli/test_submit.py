@@ -131,9 +131,9 @@ def test_tree_is_sent_once(desk: Desk) -> None:
     trees = desk.home / "work" / ".dispatch" / "trees"
     first = submitted(desk)
     (archive,) = trees.iterdir()
-    written = archive.stat().st_mtime_ns
+    written = archive.stat().st_ino
     second = submitted(desk)
-    assert [path.stat().st_mtime_ns for path in trees.iterdir()] == [written]
+    assert [path.stat().st_ino for path in trees.iterdir()] == [written]
     assert {first.outcome()["state"], second.outcome()["state"]} == {"completed"}
     assert first.run_id != second.run_id
 
@@ -204,6 +204,7 @@ def test_interrupted_follow(desk: Desk) -> None:
     assert process.returncode == 130
     assert b"Traceback" not in err
     assert re.search(rb"theseus: interrupted; run \S+ goes on; its log is ~/work/logs/", err)
+    assert re.search(rb"`theseus logs -f \S+` comes back to it", err)
     (desk.home / "go").touch()
     (log,) = (desk.home / "work" / "logs").iterdir()
     run_id = log.stem.removeprefix("project-default-demo-")

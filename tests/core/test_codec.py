@@ -119,10 +119,6 @@ def test_text_with_bytes_that_are_no_utf8() -> None:
             {"target": evolve(PLAN.target, ssh=None)},
             "its target has no `ssh`, and is not this machine either",
         ),
-        (
-            {"target": evolve(PLAN.target, transport="openssh")},
-            "this version reaches hosts by asyncssh alone, not by `transport: openssh`",
-        ),
         ({"run": evolve(PLAN.run, id="other")}, "its run directory is that of another run"),
         ({"trace": ()}, "its trace is empty"),
     ],

@@ -29,6 +29,7 @@ FULL: dict[str, Any] = {
             "cache_size": "100G",
             "cache_dir": "/fast",
             "all_squash": "1000:1000",
+            "juicefs": {"url": "https://example.org/juicefs", "sha256": "ab" * 32},
             "env": {"A": "x"},
             "secrets": {"B": "env:B"},
         }
@@ -39,8 +40,10 @@ FULL: dict[str, Any] = {
             "cluster": "lab",
             "ssh": "box",
             "transport": "asyncssh",
+            "connections_per_minute": 5,
             "uv_groups": ["train"],
             "chips": {"h100": 8},
+            "leases": "/srv/leases",
             "mem": "128G",
             "time": "12h",
             "cpus_per_task": 8,
@@ -54,6 +57,7 @@ FULL: dict[str, Any] = {
             "cluster": "lab",
             "ssh": "login",
             "transport": "auto",
+            "connections_per_minute": 30,
             "partitions": [
                 "gpu",
                 {
@@ -76,6 +80,7 @@ FULL: dict[str, Any] = {
             "gres_mapping": {"h100": "gpu:h100"},
             "sbatch": ["--comment=x"],
             "uv_groups": ["train"],
+            "env_on": "login",
             "env": {"A": "x"},
             "secrets": {"B": "cmd:pass b"},
             "setup": ["true"],
@@ -309,7 +314,7 @@ def test_keys_of_mappings_are_texts() -> None:
         ([], "a list"),
         ((), "a list"),
         ("x", "text 'x'"),
-        (Referenced("secret", ()), "text from the environment"),
+        (Referenced("secret", ("a ", EnvironmentSecret("A"))), "a ${oc.env:A}"),
         (b"", "bytes b''"),
     ],
 )

@@ -5,10 +5,12 @@ from typing import get_args
 import pytest
 
 from theseus.core import errors
+from theseus.core.batch import TooManyRuns
 from theseus.core.errors import PlanError, explain
 from theseus.core.outcome import HostUnreachable, NothingToSend
 from theseus.core.plan import NotAPlan, OtherVersion
 from theseus.core.request import BadFlag
+from theseus.core.run_words import AmbiguousRun, UnknownRun
 from theseus.core.solve import NoFit
 from theseus.core.source import NoCommits
 from theseus.core.verdict import TraceLine
@@ -40,11 +42,19 @@ ERRORS: list[tuple[PlanError, str, str]] = [
     (errors.PlanUnusable("p.json", OtherVersion(7, 1)), "schema version 7", "again"),
     (NoFit((REJECTED,)), "nothing fits\n\nHOST", "box"),
     (NoFit((TraceLine("box", None, "unreachable", "off"),)), "no host answers\n\nHOST", "off"),
+    (TooManyRuns(2, 5, (REJECTED,)), "2 of 5 runs fit now", "too small"),
+    (errors.GpusTaken("r1", "box", "needs 2 GPUs; plan again"), "box: needs 2", "plan again"),
     (errors.StalePlan("box", ("GPU 1 is busy", "b")), "GPU 1 is busy; b", "--force"),
     (HostUnreachable("box", "is off", "turn it on"), "box: is off", "turn it on"),
     (NothingToSend("the secret is gone", "set it"), "the secret is gone", "set it"),
     (errors.StepFailed("id", "box", 3, "claim /r", "no space"), "step 3 failed on box", "claim"),
-    (errors.SubmissionUnknown("id", "box", "cut", "/r"), "not answered (cut)", "look into /r"),
+    (UnknownRun("dmo", ("demo",)), "no run is called 'dmo'; did you mean 'demo'?", "ps --rescan"),
+    (AmbiguousRun("2026", ("a", "b")), "several runs have '2026' in their id: a, b", "more of it"),
+    (
+        errors.SubmissionUnknown("id", "box", "cut", "/r"),
+        "not answered (cut)",
+        "`theseus recover id` finds out",
+    ),
 ]
 
 

@@ -1,4 +1,4 @@
-"""Fields of the config that are read with care: mounts, secrets, times, sizes."""
+"""Fields of the config that are read with care: secrets, times, sizes."""
 
 from typing import Any
 
@@ -9,7 +9,6 @@ from returns.pipeline import is_successful
 from tests.strategies import any_values
 from theseus.core import config, fields
 from theseus.core.decode import decode
-from theseus.core.fields import Mount
 from theseus.core.secrets import (
     CommandSecret,
     EnvironmentSecret,
@@ -29,29 +28,6 @@ def refused(**keys: Any) -> str:
     decoded = decode(config.ClusterConfig, {"root": "/r", "work": "/w", **keys})
     (problem,) = decoded.failure()
     return problem.message
-
-
-@pytest.mark.parametrize(
-    ("url", "mount"),
-    [
-        ("redis://meta:6379/1", Mount("redis://meta:6379/1")),
-        ("redis://:p%40w@meta/1", Mount("redis://meta/1", "p%40w")),
-        ("rediss://me:pw@[::1]:6379/1", Mount("rediss://me@[::1]:6379/1", "pw")),
-        (Referenced("redis://:pw@m/1", ("redis://…",)), Mount("redis://m/1", "pw")),
-    ],
-)
-def test_mount(url: Any, mount: Mount) -> None:
-    """The password of a mount is set apart from its URL, and is not shown."""
-    assert cluster(mount=url).mount == mount
-    assert "pw" not in repr(mount)
-
-
-@pytest.mark.parametrize(
-    "url", ["meta:6379", "http://:pw@meta", "redis://:pw@[", "redis://:pw@m\n", 6379]
-)
-def test_no_mount(url: Any) -> None:
-    """Anything else is refused, and not repeated: it may hold a password."""
-    assert refused(mount=url) == "expected a redis:// URL"
 
 
 @pytest.mark.parametrize(
@@ -98,12 +74,6 @@ def test_environment() -> None:
         assert "expected text" in refused(env={"A": value})
 
 
-@pytest.mark.parametrize(("value", "size"), [("100G", "100G"), (5, "5"), ("7", "7")])
-def test_cache_size(value: Any, size: str) -> None:
-    """A cache size is a number with a unit or without."""
-    assert cluster(cache_size=value).cache_size == size
-
-
 def test_paths_lose_their_last_slash() -> None:
     """A path is absolute or begins with `~/`; a slash at its end says nothing."""
     found = decode(config.ClusterConfig, {"root": "/", "work": "~/"}).unwrap()
@@ -118,7 +88,7 @@ def test_anything(value: Any) -> None:
     """Whatever stands there, a parser answers: nothing is raised."""
     annotations: tuple[Any, ...] = (
         *(fields.RemotePath, fields.Memory, fields.Minutes, fields.Positive, fields.Limit),
-        *(fields.Assigned, fields.SecretSource, fields.MountUrl, fields.CacheSize, fields.UvGroup),
+        *(fields.Assigned, fields.SecretSource, fields.UvGroup),
     )
     for annotation in annotations:
         parsed = annotation.__metadata__[0].parse(value)

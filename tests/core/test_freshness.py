@@ -1,5 +1,7 @@
 """Freshness: a plan is stale when its target can no longer give what the plan took."""
 
+from dataclasses import replace
+
 from attrs import evolve
 from returns.result import Success
 
@@ -16,7 +18,7 @@ from theseus.core.inventory import (
 )
 from theseus.core.outcome import HostUnreachable
 
-PLAN = planned(CASES / "gpu-pinned").unwrap()  # took GPU-0001 and GPU-0002, two of three
+PLAN = planned(CASES / "gpu-pinned").unwrap()  # takes two of GPU-0001, 2 and 3
 GIB = 2**30
 
 
@@ -44,9 +46,19 @@ def test_fresh() -> None:
 
 
 def test_busy_and_gone() -> None:
-    """A pinned GPU that is busy or gone makes a plan stale, though others would do."""
-    assert differences(snapshot("ffbf")) == ("GPU GPU-0002 is busy",)
-    assert differences(snapshot("ff")) == ("GPU GPU-0002 is gone",)
+    """A plan is stale when too few of the GPUs it may take are left, though others would do."""
+    assert check_fresh(PLAN, snapshot("ffbf")) == Success(PLAN)
+    assert differences(snapshot("fbbff")) == ("GPU GPU-0001 is busy", "GPU GPU-0002 is busy")
+    assert differences(snapshot("ff")) == ("GPU GPU-0002 is gone", "GPU GPU-0003 is gone")
+
+
+def test_in_turn() -> None:
+    """A plan that may wait is stale only when the GPUs it would wait for are gone."""
+    plan = evolve(PLAN, request=replace(PLAN.request, queue=True))
+    assert check_fresh(plan, snapshot("bbbb")) == Success(plan)
+    stale = check_fresh(plan, snapshot("bb")).failure()
+    assert isinstance(stale, StalePlan)
+    assert stale.differences == ("GPU GPU-0002 is gone", "GPU GPU-0003 is gone")
 
 
 def test_too_few() -> None:
@@ -90,7 +102,7 @@ def test_slurm_that_never_fits() -> None:
     """A plan that its partition can no longer hold is stale, with the reason."""
     stale = check_fresh(SLURM, cluster("slurm-reject-closed")).failure()
     assert isinstance(stale, StalePlan)
-    assert stale.differences == ("the partition is not up",)
+    assert stale.differences == ("the partition is not up, or for root alone",)
 
 
 def test_slurm_without_types() -> None:

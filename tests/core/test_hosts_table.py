@@ -31,6 +31,13 @@ def test_plain() -> None:
     assert without.state.startswith("up; nvidia-smi: Failed")
 
 
+def test_leases() -> None:
+    """Who has leased GPUs is said, and how many runs wait for some."""
+    (row,) = rows("queue-waits")
+    assert (row.free, row.total) == (1, 3)
+    assert row.state == "up; 2 leased by ada (run 20251231-235959-k7f2qx); 1 run waiting"
+
+
 def test_no_answer() -> None:
     """A host that did not answer, or was not asked, is in the table and says so."""
     (row,) = rows("reject-no-answer")

@@ -1,18 +1,21 @@
 """What hosts are asked, before planning and before a saved plan is performed."""
 
 from tests.cases.case import CASES, planned
-from theseus.core.config import Partition, PlainHost, SlurmHost
-from theseus.core.inquiry import inquiry_of, inquiry_of_target
-from theseus.core.probes import PLAIN, plain_snapshot
+from theseus.core.config import DEFAULT_LEASES, Partition, PlainHost, SlurmHost
+from theseus.core.inquiry import inquiry_of, inquiry_of_plan
+from theseus.core.probes import plain_probes, plain_snapshot
 from theseus.core.slurm_probes import slurm_snapshot
 
 
 def test_plain() -> None:
-    """A plain host is asked for its GPUs, CPUs, memory and tools."""
+    """A plain host is asked for its GPUs, CPUs, memory, tools and leases."""
     asked = inquiry_of(PlainHost("lab", ssh="box"))
-    assert asked.commands == tuple(probe.argv for probe in PLAIN)
+    assert asked.commands == tuple(probe.argv for probe in plain_probes(DEFAULT_LEASES))
     assert asked.read is plain_snapshot
-    assert inquiry_of_target(planned(CASES / "gpu-pinned").unwrap().target) == asked
+    assert inquiry_of_plan(planned(CASES / "gpu-pinned").unwrap()) == asked
+    assert inquiry_of_plan(planned(CASES / "mode-cpu-without-gpus").unwrap()) == asked
+    elsewhere = inquiry_of_plan(planned(CASES / "lease-directory").unwrap())
+    assert elsewhere.commands[-1][-1] == "/srv/leases"
 
 
 def test_slurm() -> None:
@@ -21,5 +24,4 @@ def test_slurm() -> None:
     asked = inquiry_of(SlurmHost("hpc", (gpu, cpu), ssh="login", cpu_partitions=(cpu,)))
     assert "gpu,cpu" in asked.commands[0]
     assert asked.read is slurm_snapshot
-    target = planned(CASES / "slurm-fits").unwrap().target
-    assert "gpu" in inquiry_of_target(target).commands[0]
+    assert "gpu" in inquiry_of_plan(planned(CASES / "slurm-fits").unwrap()).commands[0]

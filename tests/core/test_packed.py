@@ -68,7 +68,7 @@ def test_text(content: bytes) -> None:
 
 def test_secrets() -> None:
     """A secret is made of variables that are set where the file is started."""
-    assert needed_variables(PLAIN) == ("SITE", "TOKEN")
+    assert needed_variables(PLAIN) == ("SITE", "TOKEN", "WIDTH")
     assert needed_variables(KEPT) == ("HF_TOKEN", "VAULT", "WANDB_API_KEY")
     settings = unpacked(packed_text(PLAIN, HEAD, contents(PLAIN)))["packed.env"].decode()
     words = words_of(settings, "packed_secrets")

@@ -2,32 +2,22 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.strategies import any_string
-from theseus.core.inventory import Gpu, PlainSnapshot, Tools, Unreachable
+from theseus.core.inventory import Gpu, Lease, PlainSnapshot, Tools, Unreachable, WaitingRun
 from theseus.core.probes import (
-    CPUS,
-    MEMORY,
-    NVIDIA,
-    NVIDIA_MIG,
-    NVIDIA_PROCESSES,
-    PLAIN,
-    ROCM,
-    TOOLS,
     Answer,
-    Probe,
+    plain_probes,
     plain_snapshot,
 )
 
 RECORDED = Path(__file__).parents[1] / "base"
 MISSING = Answer(127, "")
-NAMES = ("nvidia", "mig", "held", "rocm", "cpus", "memory", "tools")
-PROBES: tuple[Probe[Any], ...] = (NVIDIA, NVIDIA_MIG, NVIDIA_PROCESSES, ROCM, CPUS, MEMORY, TOOLS)
+NAMES = ("nvidia", "mig", "held", "rocm", "cpus", "memory", "tools", "leases")
 SAID: Mapping[str, Answer] = {
     **dict.fromkeys(NAMES, MISSING),
     "cpus": Answer(0, "64\n"),
@@ -46,8 +36,8 @@ def snapshot(**said: Answer) -> PlainSnapshot:
 def answers(**said: Answer) -> tuple[Answer, ...]:
     """The answers to all probes."""
     whole = {**SAID, **said}
-    by_argv = {probe.argv: whole[name] for name, probe in zip(NAMES, PROBES, strict=True)}
-    return tuple(by_argv[probe.argv] for probe in PLAIN)
+    assert len(plain_probes("/leases")) == len(NAMES)
+    return tuple(whole[name] for name in NAMES)
 
 
 def recorded(case: str, *, status: int = 0) -> dict[str, Answer]:
@@ -57,6 +47,9 @@ def recorded(case: str, *, status: int = 0) -> dict[str, Answer]:
         "nvidia": Answer(status, (folder / "query.csv").read_text()),
         "mig": Answer(status, (folder / "list.txt").read_text()),
     }
+
+
+UUIDS = tuple(gpu.uuid for gpu in snapshot(**recorded("two-kinds")).gpus)
 
 
 def test_host_without_gpus() -> None:
@@ -112,9 +105,52 @@ def test_divided_gpu() -> None:
     """A GPU that is divided into instances cannot be had whole."""
     found = snapshot(**recorded("mig"))
     assert [gpu.busy for gpu in found.gpus] == [True, False]
+    assert [gpu.divided for gpu in found.gpus] == [True, False]
 
 
-UUIDS = tuple(gpu.uuid for gpu in snapshot(**recorded("two-kinds")).gpus)
+def test_leases() -> None:
+    """A leased GPU is busy, and who waits for one is known; a driver says nothing of that."""
+    one, other = UUIDS
+    said = f"""\
+{one}.lease {{"user": "ada", "run": "r1"}}
+ticket-12 {{"user": "bob", "run": "r3", "gpus": ["{other}"]}}
+ticket-3 {{"user": "eve", "run": "r2", "gpus": ["{one}", "{other}"]}}
+ticket-4 {{"user": "eve", "run": "r4", "gpus": ["chip-7"]}}
+"""
+    found = snapshot(**recorded("two-kinds"), leases=Answer(0, said))
+    assert [(gpu.busy, gpu.lease) for gpu in found.gpus] == [
+        (True, Lease("ada", "r1")),
+        (False, None),
+    ]
+    assert found.waiting == (
+        WaitingRun(Lease("eve", "r2"), (one, other)),
+        WaitingRun(Lease("bob", "r3"), (other,)),
+    )
+
+
+@pytest.mark.parametrize(
+    ("said", "user"),
+    [
+        ("", "someone"),
+        ("no json", "someone"),
+        ("[1]", "someone"),
+        ('{"user": 7}', "someone"),
+        ('{"user": "\\u001b[2Jada\\n"}', "[2Jada"),
+        ('{"user": "' + "a" * 900 + '"}', "a" * 64),
+        ("[" * 100000, "someone"),
+    ],
+)
+def test_hearsay(said: str, user: str) -> None:
+    """What stands in a lease file was written by anybody: a lock counts, text is only shown."""
+    found = snapshot(**recorded("two-kinds"), leases=Answer(0, f"{UUIDS[0]}.lease {said}\n"))
+    assert found.gpus[0].lease == Lease(user, "unknown")
+
+
+def test_foreign_tickets() -> None:
+    """A ticket without a number, or that names no GPU, is none."""
+    names = ("ticket-", "ticket-x", f"ticket-{'9' * 20}", "ticket-1", "unknown")
+    said = "".join(f'{name} {{"gpus": "{UUIDS[0]}"}}\n' for name in names)
+    assert snapshot(**recorded("two-kinds"), leases=Answer(0, said)).waiting == ()
 
 
 @pytest.mark.parametrize(
@@ -169,7 +205,7 @@ def test_no_usable_answer(said: dict[str, Answer]) -> None:
     assert isinstance(plain_snapshot(answers(**said)), Unreachable)
 
 
-@given(st.lists(st.builds(Answer, st.integers(0, 255), any_string), min_size=7, max_size=7))
+@given(st.lists(st.builds(Answer, st.integers(0, 255), any_string), min_size=8, max_size=8))
 def test_anything(said: list[Answer]) -> None:
     """Whatever a host says, a snapshot comes of it: nothing is raised."""
     assert isinstance(plain_snapshot(tuple(said)), PlainSnapshot | Unreachable)

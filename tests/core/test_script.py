@@ -9,14 +9,17 @@ from theseus.core.script import (
     Command,
     Obtain,
     Receive,
+    Unpack,
     ask_frame,
     command_frame,
     describe_step,
     instruction,
     obtain_frame,
     receive_frame,
+    unpack_frame,
 )
 from theseus.core.steps import (
+    BuildEnvironment,
     ClaimRun,
     EnsureFile,
     EnsureTree,
@@ -25,9 +28,11 @@ from theseus.core.steps import (
     Packaged,
     PlanDocument,
     PutFile,
+    PutFiles,
     PutSecrets,
     Step,
     Submit,
+    SubmitArray,
     Text,
 )
 
@@ -45,11 +50,18 @@ PACKAGED = Packaged("runtime.zip", "a" * 64)
         (EnsureFile("box", "/r.zip", 0o600, PACKAGED), "obtain 0600 /r.zip"),
         (EnsureTree("box", "/t.tar.gz", "0" * 40), "obtain 0644 /t.tar.gz"),
         (Launch("box", "/r", "~/log"), "launch /r ~/log"),
+        (Launch("box", "/r", "~/log", "/leases"), "launch_leased /r ~/log"),
         (
             Submit("hpc", "/r", ("sbatch", "--job-name=a b", "--output=~/l")),
             "submit /r sbatch '--job-name=a b' --output=\"$HOME\"/l",
         ),
+        (BuildEnvironment("hpc", "~/r"), "build_environment ~/r"),
         (Submit("hpc", "/r", ("sbatch",), "/runs/1"), "submit_after /runs/1 /r sbatch"),
+        (PutFiles("hpc", "~/s s", ()), "unpack ~/'s s'"),
+        (
+            SubmitArray("hpc", "/a", ("sbatch", "--array=0-1")),
+            "submit_array /a sbatch --array=0-1",
+        ),
     ],
 )
 def test_step(step: Step, shown: str) -> None:
@@ -73,9 +85,11 @@ def test_frames() -> None:
     assert receive_frame(4, receive, b"x\n", "ab") == (
         b"{ run 4 receive 0600 2 ab /r/job.env; }\nx\n"
     )
+    unpack = Unpack("~/s", PutFiles("box", "~/s", ()))
+    assert unpack_frame(4, unpack, b"tar", "ab") == b"{ run 4 unpack 3 ab ~/s; }\ntar"
     obtain = Obtain("/r.zip", 0o600, PACKAGED)
     assert obtain_frame(5, obtain) == b"{ run 5 obtain 5 0600 /r.zip; }\n"
-    assert ask_frame(6, ("nproc", "a b")) == b"{ ask 6 nproc 'a b'; }\n"
+    assert ask_frame(6, "nproc 'a b'") == b"{ ask 6 nproc 'a b'; }\n"
 
 
 @given(paths(), paths())

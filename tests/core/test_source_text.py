@@ -15,6 +15,8 @@ _ERRORS = [
     (source.NoWorkTree("/srv/x.git"), "/srv/x.git is in a bare", "git worktree add"),
     (source.UnsafeRepository("/srv/x"), "at /srv/x belongs to", "--add safe.directory /srv/x"),
     (source.NoCommits("/srv/x"), "at /srv/x has no commits", "--dirty"),
+    (source.LockMissing("a/pyproject.toml"), "a/pyproject.toml has no uv.lock", "run: uv lock"),
+    (source.LockStale("uv.lock"), "uv.lock is out of date", "run: uv lock"),
     (source.NameNotText("/srv/\udcff"), "'/srv/\\udcff'", "rename it"),
     (source.DirectoryNotInTree("a/b"), "would start in a/b", "commit it"),
     (source.SubmoduleNotFetched("lib"), "submodule lib", "git submodule update --init --recursive"),

@@ -107,15 +107,15 @@ def payload(plan: Plan) -> Mapping[str, Any]:
 
 def variable(name: str) -> Callable[[Plan], str]:
     """How to read the variable *name* of the job."""
-    return lambda plan: exported(files(plan)["job.env"])[name]
+    file = "job.env" if name.startswith("THESEUS_") else "user.env"
+    return lambda plan: exported(files(plan)[file])[name]
 
 
 def modules(plan: Plan) -> str:
-    """The words that `module` is called with."""
-    (loading, name) = spoken(
-        "module() { printf '%s\\0' \"$@\"; }; source /dev/stdin", files(plan)["setup.sh"]
+    """The one module that bootstrap loads."""
+    (name,) = spoken(
+        "source /dev/stdin; printf '%s\\0' \"${theseus_modules[@]}\"", files(plan)["modules"]
     )
-    assert loading == "load"
     return name
 
 

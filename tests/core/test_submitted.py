@@ -7,9 +7,11 @@ from hypothesis import strategies as st
 from returns.pipeline import is_successful
 from returns.result import Failure, Success
 
+from tests.cases.case import CASES, planned
 from tests.core.test_strings import Given
 from tests.strategies import any_text
-from theseus.core.errors import StepFailed, SubmissionUnknown
+from theseus.core.array import Array, array_steps
+from theseus.core.errors import GpusTaken, StepFailed, SubmissionUnknown
 from theseus.core.outcome import (
     AlreadySubmitted,
     Done,
@@ -20,10 +22,13 @@ from theseus.core.outcome import (
     Unknown,
 )
 from theseus.core.refusals import refusal_advice
-from theseus.core.submitted import Submitted, judge
+from theseus.core.steps import ClaimRun
+from theseus.core.submitted import NO_GPUS, UNANSWERED, Submitted, judge, judge_array
 
 PLAN = Given().plan().unwrap()
+SLURM = planned(CASES / "slurm-one").unwrap()
 LAST = len(PLAN.steps) - 1
+CLAIM = [isinstance(step, ClaimRun) for step in PLAN.steps].index(True)
 
 
 def outcomes(at: int, outcome: Outcome) -> tuple[Outcome, ...]:
@@ -37,11 +42,39 @@ def test_done() -> None:
     assert done == Success(Submitted(PLAN, "1 2 3", again=False))
 
 
+def test_gpus() -> None:
+    """After the answer stands what GPUs the run has leased, or that it waits for its turn."""
+    leased = judge(PLAN, outcomes(LAST, Done("1 2 3\nleased GPU-a GPU-b"))).unwrap()
+    assert leased == Submitted(PLAN, "1 2 3", again=False, gpus=("GPU-a", "GPU-b"))
+    queued = judge(PLAN, outcomes(LAST, Done("1 2 3\nqueued"))).unwrap()
+    assert queued == Submitted(PLAN, "1 2 3", again=False, queued=True)
+
+
+def test_gpus_taken() -> None:
+    """A launch that found its GPUs taken is no failed step: the plan came too late."""
+    taken = judge(PLAN, outcomes(LAST, Failed(NO_GPUS, "needs 2\n"))).failure()
+    assert taken == GpusTaken("id", "box", "needs 2")
+    other = judge(PLAN, outcomes(0, Failed(NO_GPUS, "needs 2\n"))).failure()
+    assert isinstance(other, StepFailed)
+
+
 def test_submitted_before() -> None:
     """A run that was submitted before is submitted, with the answer of then."""
     assert judge(PLAN, outcomes(4, AlreadySubmitted("1 2 3"))) == Success(
         Submitted(PLAN, "1 2 3", again=True)
     )
+
+
+def test_array() -> None:
+    """Each run of an array has the job id of the array and its own index for an answer."""
+    array = Array("a-1", "scan", (SLURM, SLURM))
+    steps = array_steps(array)
+    done = (Done("x"),) * (len(steps) - 1) + (Done("slurm 7 west"),)
+    answers = [result.unwrap().answer for result in judge_array(array, steps, done)]
+    assert answers == ["slurm 7_0 west", "slurm 7_1 west"]
+    lost = (Done("x"),) * (len(steps) - 1) + (Unknown("cut"),)
+    for result in judge_array(array, steps, lost):
+        assert isinstance(result.failure(), SubmissionUnknown)
 
 
 def test_failed() -> None:
@@ -53,6 +86,17 @@ def test_failed() -> None:
     silent = judge(PLAN, outcomes(0, Failed(1, " \n"))).failure()
     assert isinstance(silent, StepFailed)
     assert silent.message == "it said nothing"
+
+
+def test_nobody_can_tell() -> None:
+    """When the host says that the run may be there, it is unknown; other steps just fail."""
+    unknown = judge(PLAN, outcomes(CLAIM, Failed(UNANSWERED, "cannot be asked"))).failure()
+    assert unknown == SubmissionUnknown("id", "box", "cannot be asked", PLAN.paths.run)
+    assert isinstance(
+        judge(PLAN, outcomes(LAST, Failed(UNANSWERED, "timed out"))).failure(), SubmissionUnknown
+    )
+    failed = judge(PLAN, outcomes(0, Failed(UNANSWERED, "no such tool"))).failure()
+    assert isinstance(failed, StepFailed)
 
 
 def test_refusal_of_sbatch() -> None:

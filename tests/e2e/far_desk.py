@@ -25,6 +25,7 @@ class FarDesk:
     desk: Desk
     server: Sshd
     login_shell: str
+    transport: str
 
     @property
     def alias(self) -> str:
@@ -46,7 +47,8 @@ class FarDesk:
         self.desk.write(
             str(self.desk.home / ".theseus.yaml"),
             f"clusters:\n  hpc:\n    root: ~/{PLACE}/root\n    work: ~/{PLACE}/work\n{cluster}"
-            f"hosts:\n  far:\n    type: plain\n    cluster: hpc\n    ssh: {self.alias}\n{host}",
+            f"hosts:\n  far:\n    type: plain\n    cluster: hpc\n    ssh: {self.alias}\n"
+            f"    transport: {self.transport}\n{host}",
         )
 
     def configure_ssh(self, old: str = "", new: str = "") -> None:
@@ -61,14 +63,18 @@ class FarDesk:
 
 
 @contextmanager
-def far_desk(folder: Path, server: Sshd, login_shell: str) -> Iterator[FarDesk]:
+def far_desk(
+    folder: Path, server: Sshd, login_shell: str, transport: str = "auto"
+) -> Iterator[FarDesk]:
     """A desk in *folder*; what was made at the far side is removed in the end."""
-    made = FarDesk(new_desk(folder / "user"), server, login_shell)
+    made = FarDesk(new_desk(folder / "user"), server, login_shell, transport)
     made.configure()
     made.configure_ssh()
     try:
         yield made
     finally:
+        if transport == "openssh":
+            made.desk.theseus("login", "far", "--exit")
         shutil.rmtree(made.place, ignore_errors=True)
 
 

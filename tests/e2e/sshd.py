@@ -5,6 +5,7 @@ tests. Where openssh-server is missing it is installed; where that cannot be don
 need it fail in CI and are skipped elsewhere, with the reason.
 """
 
+import itertools
 import os
 import pwd
 import shutil
@@ -19,6 +20,7 @@ from pathlib import Path
 import pytest
 
 LOGIN_SHELLS = ("bash", "tcsh", "fish")
+_numbers = itertools.count()
 BANNER = "*** Authorized use only ***\n" * 20
 
 
@@ -39,6 +41,18 @@ class Sshd:
     def known_hosts(self) -> Path:
         """The known_hosts file of that config."""
         return self.folder / "known_hosts"
+
+    @contextmanager
+    def program(self, name: str, text: str) -> Iterator[None]:
+        """Have an executable on the PATH of everyone who logs in."""
+        file = self.folder / "bin" / name
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(f"#!/bin/sh\n{text}\n")
+        file.chmod(0o755)
+        try:
+            yield
+        finally:
+            file.unlink()
 
     def home(self, name: str) -> Path:
         """The home of the user whose login shell is *name*."""
@@ -67,15 +81,18 @@ def sshd_program() -> str:
 
 
 @contextmanager
-def running_sshd(folder: Path) -> Iterator[Sshd]:
-    """Run a sshd with its files in *folder*, stopped by its process id in the end."""
+def running_sshd(folder: Path, settings: str = "") -> Iterator[Sshd]:
+    """Run a sshd with its files in *folder*, stopped by its process id in the end.
+
+    *settings* are lines of sshd_config that come first, and so prevail.
+    """
     program = sshd_program()
     for name in ("host_key", "id"):
         key = str(folder / name)
         subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
     with users() as names:
         server = Sshd(folder, free_port(), names)
-        write_files(server)
+        write_files(server, settings)
         command = [program, "-D", "-e", "-f", str(folder / "sshd_config")]
         with (folder / "sshd.log").open("wb") as log:
             process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=log)
@@ -95,7 +112,8 @@ def users() -> Iterator[dict[str, str]]:
         me = pwd.getpwuid(os.getuid())
         yield {Path(me.pw_shell).name: me.pw_name}
         return
-    names = {name: f"thx{os.getpid()}{name}" for name in found}
+    number = next(_numbers)
+    names = {name: f"thx{os.getpid()}{name}{number}" for name in found}
     try:
         for name, user in names.items():
             subprocess.run(["useradd", "-m", "-s", found[name], "-p", "*", user], check=True)
@@ -113,7 +131,7 @@ def free_port() -> int:
         return port
 
 
-def write_files(server: Sshd) -> None:
+def write_files(server: Sshd, settings: str) -> None:
     """Write the configs of both sides, the banner, and what each side trusts."""
     folder = server.folder
     if os.geteuid() == 0:
@@ -129,9 +147,10 @@ def write_files(server: Sshd) -> None:
             )
     (folder / "banner").write_text(BANNER)
     (folder / "sshd_config").write_text(
-        f"Port {server.port}\nListenAddress 127.0.0.1\nHostKey {folder}/host_key\n"
+        f"{settings}Port {server.port}\nListenAddress 127.0.0.1\nHostKey {folder}/host_key\n"
         f"AuthorizedKeysFile {folder}/authorized-%u\nPidFile none\nBanner {folder}/banner\n"
         "UsePAM no\nStrictModes no\nPasswordAuthentication no\nPrintMotd yes\n"
+        f"SetEnv PATH={folder}/bin:/usr/local/bin:/usr/bin:/bin\n"
     )
     trust(server, folder / "host_key.pub")
     if os.geteuid() == 0:

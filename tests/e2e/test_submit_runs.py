@@ -4,8 +4,6 @@ import os
 import re
 import shutil
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,12 +13,10 @@ import pytest
 from tests.cli.desk import Desk
 from tests.cli.runs import job, submission
 from tests.e2e.far_desk import PLACE, FarDesk, far_desk, noisy
+from tests.e2e.nanolm_project import UV, commit_nanolm, filled_uv_cache, hand_over
 from tests.e2e.sshd import LOGIN_SHELLS, Sshd
 
 pytestmark = pytest.mark.slow
-
-UV = Path(sys.executable).with_name("uv")
-NANOLM = Path(__file__).resolve().parents[2] / "examples" / "nanolm"
 
 
 @pytest.fixture(params=LOGIN_SHELLS)
@@ -113,33 +109,10 @@ def test_secrets_arrive_privately(far: FarDesk) -> None:
 @pytest.fixture(scope="module")
 def uv_cache(sshd: Sshd) -> Path:
     """A cache with all that nanolm's environment needs, for the user at the far side."""
-    if not UV.exists():
-        pytest.skip("uv is not installed beside this Python")
     folder = sshd.folder / "uv"  # where the far user may read
     folder.mkdir()
-    project = folder / "nanolm"
-    shutil.copytree(NANOLM, project, ignore=shutil.ignore_patterns(".venv"))
-    cache = folder / "cache"
-    python = shutil.which("python3", path="/usr/local/bin:/usr/bin:/bin") or "python3"
-    command = [
-        str(UV),
-        "sync",
-        "--frozen",
-        "--quiet",
-        "--python",
-        python,
-        "--cache-dir",
-        str(cache),
-    ]
-    filled = subprocess.run(command, cwd=project, capture_output=True, text=True, check=False)
-    if filled.returncode != 0:
-        pytest.skip(f"the packages of nanolm are not to be had here: {filled.stderr}")
-    user = next(iter(sshd.users.values()))
-    if os.geteuid() == 0:
-        subprocess.run(["chown", "-R", user, str(cache)], check=True)
-    for directory in (cache, *cache.parents):
-        if os.access(directory, os.W_OK) and directory.stat().st_mode & 0o001 == 0:
-            directory.chmod(directory.stat().st_mode | 0o011)
+    cache = filled_uv_cache(folder)
+    hand_over(cache, next(iter(sshd.users.values())))
     return cache
 
 
@@ -155,13 +128,7 @@ def test_nanolm(far: FarDesk, uv_cache: Path) -> None:
         host=f"    setup: ['export PATH=$HOME/{PLACE}/tools:$PATH']\n",
     )
     desk = far.desk
-    shutil.copytree(
-        NANOLM,
-        desk.repository,
-        ignore=shutil.ignore_patterns(".venv", "__pycache__"),
-        dirs_exist_ok=True,
-    )
-    desk.commit()
+    commit_nanolm(desk)
     words = ("submit", "small", "train.yaml", "training.tokens=20000", "--follow")
     finished = desk.theseus(*words)
     assert finished.status == 0, finished.out + finished.err

@@ -1,8 +1,9 @@
-"""Sites: the two ways to have a shell, behind one face, so that every test runs through both."""
+"""Sites: every way to have a shell, behind one face, so that each test runs through all of them."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from pathlib import Path
 from typing import TypeAlias, TypeVar
 
@@ -13,9 +14,12 @@ from theseus.core.steps import Segment, Step, Text
 from theseus.effects.asyncssh import AsyncsshConnections
 from theseus.effects.exchange import ShellPerformer
 from theseus.effects.local import local_shell
+from theseus.effects.login import close_login
+from theseus.effects.openssh import OpensshConnections
 from theseus.effects.parcel import Offer, Parcel, file_parcel
-from theseus.effects.shells import OpenShell
+from theseus.effects.shells import OpenShell, ShellUnavailable
 from theseus.effects.supply import PlanSupply
+from theseus.effects.system_ssh import SystemSsh
 
 Value = TypeVar("Value")
 OpenSite: TypeAlias = Callable[[Path], AbstractAsyncContextManager[OpenShell]]
@@ -38,7 +42,47 @@ async def ssh_site(folder: Path) -> AsyncIterator[OpenShell]:
         yield connections.open_shell
 
 
-SITES: dict[str, OpenSite] = {"local": local_site, "ssh": ssh_site}
+@asynccontextmanager
+async def openssh_site(folder: Path) -> AsyncIterator[OpenShell]:
+    """The same server, through the system's `ssh`."""
+    async with (
+        served(Server(folder / "server")) as server,
+        openssh_connections(server.config) as connections,
+    ):
+        yield connections.open_shell
+
+
+@asynccontextmanager
+async def asyncssh_connections(config: str) -> AsyncIterator[AsyncsshConnections]:
+    """Connections by asyncssh, as *config* leads."""
+    async with AsyncsshConnections([config]) as connections:
+        yield connections
+
+
+@asynccontextmanager
+async def openssh_connections(config: str) -> AsyncIterator[OpensshConnections]:
+    """Connections by the system's `ssh`, as *config* leads, which are closed in the end."""
+    async with OpensshConnections(config) as connections:
+        try:
+            yield connections
+        finally:
+            for alias in aliases_in(config):
+                with suppress(ShellUnavailable):
+                    await close_login(SystemSsh(config), alias, alias)
+
+
+def aliases_in(config: str) -> list[str]:
+    """The hosts that an ssh *config* names."""
+    return re.findall(r"^Host (\S+)$", Path(config).read_text(), re.MULTILINE)
+
+
+Connections: TypeAlias = AsyncsshConnections | OpensshConnections
+Connect: TypeAlias = Callable[[str], AbstractAsyncContextManager[Connections]]
+TRANSPORTS: dict[str, Connect] = {
+    "asyncssh": asyncssh_connections,
+    "openssh": openssh_connections,
+}
+SITES: dict[str, OpenSite] = {"local": local_site, "ssh": ssh_site, "openssh": openssh_site}
 
 
 def supply(archive: Path | None = None, environment: Mapping[str, str] | None = None) -> PlanSupply:

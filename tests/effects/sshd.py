@@ -29,6 +29,8 @@ class Server:
     cut_output: int | None = None  # … or after so many bytes of standard output
     port: int = 0
     commands: list[str] = field(default_factory=list)
+    variables: dict[str, str] = field(default_factory=dict)
+    connections: int = 0
     _running: set[asyncio.Task[None]] = field(default_factory=set)
 
     @property
@@ -48,6 +50,7 @@ class Server:
         self._running.add(task)
         task.add_done_callback(self._running.discard)
         self.commands.append(process.command or "")
+        self.variables.update(process.env)
         cut_input, self.cut_input = self.cut_input, None
         cut_output, self.cut_output = self.cut_output, None
         child = await asyncio.create_subprocess_exec(
@@ -122,6 +125,7 @@ class _Doors(asyncssh.SSHServer):
 
     def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
         self._connection = conn
+        self._server.connections += 1
 
     def begin_auth(self, username: str) -> bool:
         del username

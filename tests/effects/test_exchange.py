@@ -264,14 +264,63 @@ def test_claimed_once(open_site: OpenSite, folder: Path) -> None:
 
 
 def test_claim_without_launch_is_resumed(open_site: OpenSite, folder: Path) -> None:
-    """A run that was claimed and never launched can be launched; one without its answer cannot."""
+    """A run that was claimed and never launched can be launched."""
     steps = launch_steps(folder, "true\n")
     assert performed(open_site, folder, steps[:1]) == (Done("claimed"),)
     assert performed(open_site, folder, steps[:1]) == (Done("resumed"),)
-    (folder / "run dir" / "launched").mkdir()
+
+
+def without_answer(folder: Path) -> Path:
+    """Have it look as if the launching shell was killed before it wrote the answer, a while ago."""
+    run_dir = folder / "run dir"
+    (run_dir / "answer").unlink(missing_ok=True)
+    (run_dir / "launched").mkdir(exist_ok=True)
+    os.utime(run_dir / "launched", (0, 0))
+    return run_dir
+
+
+def test_answer_that_was_never_written(open_site: OpenSite, folder: Path) -> None:
+    """A process that runs is its own answer, and is not started a second time."""
+    steps = launch_steps(folder, 'echo started; until test -e "$1/go"; do sleep 0.05; done')
+    answer = launched(performed(open_site, folder, steps))
+    run_dir = without_answer(folder)
+    again = performed(open_site, folder, steps)
+    assert again == (AlreadySubmitted(answer), NotReached(), NotReached())
+    assert (run_dir / "answer").read_text() == answer + "\n"
+    (run_dir / "go").touch()
+    assert (folder / "the log").read_text() == "started\n"
+
+
+def test_started_and_gone(open_site: OpenSite, folder: Path) -> None:
+    """A run that began and is gone was submitted, though nobody knows as what."""
+    steps = launch_steps(folder, "true\n")
+    performed(open_site, folder, steps[:1])
+    (without_answer(folder) / "starts").write_text("1\n")
     (outcome,) = performed(open_site, folder, steps[:1])
-    assert isinstance(outcome, Failed)
-    assert "launched before, and the answer is missing" in outcome.message
+    assert isinstance(outcome, AlreadySubmitted)
+    assert outcome.answer.split()[:2] == ["0", "1"]
+
+
+def test_never_started(open_site: OpenSite, folder: Path) -> None:
+    """Where no process of the run is there and it never began, it is started now, once."""
+    steps = launch_steps(folder, 'echo started >>"$1/count"\n')
+    performed(open_site, folder, steps[:1])
+    run_dir = without_answer(folder)
+    outcomes = performed(open_site, folder, steps)
+    assert outcomes[0] == Done("resumed")
+    assert isinstance(outcomes[2], Done)
+    assert wait_for(run_dir / "count") == "started\n"
+
+
+@pytest.mark.slow
+def test_being_started_at_this_moment(open_site: OpenSite, folder: Path) -> None:
+    """Somebody else who starts the run just now is waited for."""
+    steps = launch_steps(folder, "true\n")
+    performed(open_site, folder, steps[:1])
+    run_dir = folder / "run dir"
+    (run_dir / "launched").mkdir()
+    with subprocess.Popen(["sh", "-c", f"sleep 0.5; echo 1 2 3 >'{run_dir}/answer'"]):
+        assert performed(open_site, folder, steps[:1]) == (AlreadySubmitted("1 2 3"),)
 
 
 @pytest.mark.slow

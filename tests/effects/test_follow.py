@@ -13,8 +13,19 @@ from theseus.core.outcome import Done
 from theseus.core.steps import ClaimRun, Launch, PutFile, Segment, Text
 from theseus.effects.asyncssh import AsyncsshConnections
 from theseus.effects.exchange import ShellPerformer
-from theseus.effects.follow import Ended, Followable, Followed, Gone, OutOfSight, follow
-from theseus.effects.local import GRACE, local_shell
+from theseus.effects.follow import (
+    Ended,
+    Followable,
+    Followed,
+    Gone,
+    OutOfSight,
+    StillThere,
+    Wanted,
+    Watcher,
+    follow,
+)
+from theseus.effects.local import local_shell
+from theseus.effects.process_shell import GRACE
 from theseus.effects.shells import OpenShell
 
 BOOTSTRAP = """
@@ -61,7 +72,7 @@ def launched_and_followed(
     async def use(open_shell: OpenShell) -> tuple[Followed, bytes]:
         shown = bytearray()
         await launch(open_shell, folder, script)
-        followed = await follow(open_shell, run_in(folder), shown.extend, offset)
+        followed = await follow(open_shell, run_in(folder), Watcher(shown.extend), Wanted(offset))
         return followed, bytes(shown)
 
     return use
@@ -108,7 +119,7 @@ def test_reconnecting(tmp_path: Path) -> None:
                     server.cut_output = 700  # of the next connection
 
             server.cut_output = 500
-            followed = await follow(connections.open_shell, run_in(tmp_path), show)
+            followed = await follow(connections.open_shell, run_in(tmp_path), Watcher(show))
             return followed, bytes(shown), len(server.commands)
 
     followed, shown, connections = asyncio.run(main())
@@ -134,7 +145,7 @@ def test_out_of_sight(tmp_path: Path) -> None:
                 await launch(local_shell, tmp_path, "head -c 5000 /dev/zero; sleep 2\n")
                 await asyncio.sleep(0.1)
                 task = asyncio.create_task(
-                    follow(connections.open_shell, run_in(tmp_path), show, 0, 1.5)
+                    follow(connections.open_shell, run_in(tmp_path), Watcher(show), patience=1.5)
                 )
                 await some.wait()
             followed = await task
@@ -153,7 +164,7 @@ def test_never_in_sight(tmp_path: Path) -> None:
 
     async def main() -> Followed:
         async with AsyncsshConnections([str(tmp_path / "config")]) as connections:
-            return await follow(connections.open_shell, run_in(tmp_path), lambda _: None)
+            return await follow(connections.open_shell, run_in(tmp_path), Watcher(lambda _: None))
 
     followed = asyncio.run(main())
     assert isinstance(followed.state, OutOfSight)
@@ -168,8 +179,61 @@ def test_the_far_side_ends_with_the_client(tmp_path: Path) -> None:
         await launch(local_shell, tmp_path, "sleep 3\n")
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.6):
-                await follow(local_shell, run_in(tmp_path), lambda _: None)
+                await follow(local_shell, run_in(tmp_path), Watcher(lambda _: None))
         return asyncio.get_running_loop().time() - started
 
     started = time.monotonic()
     assert asyncio.run(main()) < 0.6 + GRACE / 2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("lines", [0, 1, 3, 41, 5000])
+def test_last_lines(lines: int, tmp_path: Path) -> None:
+    """The last lines of a log are shown, whatever bytes it holds and wherever it began."""
+
+    async def main() -> tuple[Followed, bytes]:
+        shown = bytearray()
+        await launch(local_shell, tmp_path, BOOTSTRAP)
+        whole = await follow(local_shell, run_in(tmp_path), Watcher(lambda _: None))
+        assert whole == Followed(ENDED, len(LOG))
+        wanted = Wanted(lines=lines, stay=False)
+        return await follow(local_shell, run_in(tmp_path), Watcher(shown.extend), wanted), bytes(
+            shown
+        )
+
+    followed, shown = asyncio.run(main())
+    assert followed == Followed(ENDED, len(LOG))
+    assert shown == b"".join(LOG.splitlines(keepends=True)[-lines or len(LOG) :])
+
+
+@pytest.mark.slow
+def test_last_lines_of_a_large_log(tmp_path: Path) -> None:
+    """However long lines are, the last of them are found."""
+    script = 'for each in {1..9}; do head -c 300000 /dev/zero | tr "\\0" "$each"; echo; done; '
+    script += 'echo \'{"state": "completed", "exit_status": 0}\' >"$1/outcome.json"'
+
+    async def main() -> bytes:
+        shown = bytearray()
+        await launch(local_shell, tmp_path, script)
+        await follow(local_shell, run_in(tmp_path), Watcher(lambda _: None))
+        wanted = Wanted(lines=2, stay=False)
+        await follow(local_shell, run_in(tmp_path), Watcher(shown.extend), wanted)
+        return bytes(shown)
+
+    assert asyncio.run(main()) == b"8" * 300000 + b"\n" + b"9" * 300000 + b"\n"
+
+
+@pytest.mark.slow
+def test_what_is_there(open_site: OpenSite, tmp_path: Path) -> None:
+    """Without staying, what is there is shown, and that the run goes on."""
+
+    async def use(open_shell: OpenShell) -> tuple[Followed, bytes]:
+        shown = bytearray()
+        await launch(open_shell, tmp_path, "echo so far; sleep 3\n")
+        await asyncio.sleep(0.3)
+        wanted = Wanted(stay=False)
+        watcher = Watcher(shown.extend)
+        return await follow(open_shell, run_in(tmp_path), watcher, wanted), bytes(shown)
+
+    followed, shown = at(open_site, tmp_path, use)
+    assert (followed, shown) == (Followed(StillThere(), 7), b"so far\n")

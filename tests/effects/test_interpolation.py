@@ -1,10 +1,12 @@
 """Interpolation: OmegaConf's rules, with what comes from the environment kept as a reference."""
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from omegaconf import OmegaConf
 
 from theseus.core.secrets import EnvironmentSecret, Referenced
 from theseus.effects.interpolation import holds_interpolation, resolve
@@ -73,6 +75,7 @@ def test_defaults() -> None:
         ("${unknown:x}", "Unsupported interpolation type unknown"),
         ("${at}", "ecursive"),
         ("${oc.env:}", ""),
+        ("${${oc.env:TOKEN}}", "'${oc.env:TOKEN}' not found"),
     ],
 )
 def test_refused(text: str, said: str) -> None:
@@ -88,6 +91,73 @@ def test_refused(text: str, said: str) -> None:
 def test_escaped() -> None:
     """An escaped `${` is itself."""
     assert resolved("\\${TOKEN}") == "${TOKEN}"
+    assert resolved("\\${oc.env:TOKEN}") == "${oc.env:TOKEN}"
+    backslash = Referenced("\\s3cret", ("\\", EnvironmentSecret("TOKEN")))
+    assert resolved("\\\\${oc.env:TOKEN}") == backslash
+
+
+@pytest.mark.parametrize(
+    "spelling",
+    [
+        *("${ oc.env:TOKEN}", "${oc.env: TOKEN }", "${oc.env : TOKEN}", "${oc.env:'TOKEN'}"),
+        *("${oc.env:${name}}", "${oc.env:UNSET,${oc.env:TOKEN}}", "${oc.select:other}"),
+        "${oc.coerce:str,${oc.env:TOKEN}}",
+    ],
+)
+def test_every_spelling(spelling: str) -> None:
+    """However OmegaConf lets one write it, what comes from the environment is a reference."""
+    found = resolved(spelling, name="TOKEN", other="${oc.env:TOKEN}")
+    assert found == Referenced("s3cret", (EnvironmentSecret("TOKEN"),))
+
+
+def test_within_what_resolvers_make() -> None:
+    """A reference stays one inside of a mapping or list that a resolver makes."""
+    token = Referenced("s3cret", (EnvironmentSecret("TOKEN"),))
+    assert resolved("${oc.create:{a: ['${oc.env:TOKEN}']}}") == {"a": [token]}
+
+
+@pytest.mark.parametrize("asked", ["${oc.decode:${oc.env:N}}", "${oc.coerce:int,${oc.env:N}}"])
+def test_numbers(asked: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A number from the environment is asked for, and is a reference all the same."""
+    monkeypatch.setenv("N", "5")
+    number = resolved(asked)
+    assert number == Referenced("5", (EnvironmentSecret("N"),), decoded=True)
+    assert number.value == 5
+    assert resolved(f"x{asked}") == Referenced("x5", ("x", EnvironmentSecret("N")))
+    assert resolved("${oc.decode:${oc.env:UNSET,3}}") == 3
+    monkeypatch.setenv("N", "[s3cret]")
+    problem = resolve({"at": asked}).failure()
+    assert "${oc.env:N} holds a list" in problem.message
+    assert "s3cret" not in problem.message
+
+
+def test_resolvers_are_as_before() -> None:
+    """OmegaConf's resolvers, and a caller's own, are those that were there before."""
+    OmegaConf.register_resolver("oc.env", lambda name: f"mine {name}", replace=True)
+    OmegaConf.register_resolver("ours", lambda text: f"<{text}>")
+    try:
+        assert resolved("${oc.env:TOKEN}").text == "s3cret"
+        assert resolved("${ours:${oc.env:TOKEN}}").text == "<s3cret>"
+        resolve({"a": "${nowhere}"})
+        again = OmegaConf.create({"a": "${oc.env:TOKEN}", "b": "${oc.decode:'5'}"})
+        assert OmegaConf.to_container(again, resolve=True) == {"a": "mine TOKEN", "b": 5}
+    finally:
+        OmegaConf.clear_resolvers()
+
+
+def test_other_threads() -> None:
+    """A config that another thread resolves meanwhile is none of theseus's business."""
+
+    def elsewhere() -> object:
+        with ThreadPoolExecutor() as pool:
+            config = OmegaConf.create({"a": "${oc.env:TOKEN}"})
+            return pool.submit(lambda: config.a).result()
+
+    OmegaConf.register_resolver("elsewhere", elsewhere)
+    try:
+        assert resolved("${elsewhere:}") == "s3cret"
+    finally:
+        OmegaConf.clear_resolver("elsewhere")
 
 
 @pytest.mark.parametrize(("text", "holds"), [("${a}", True), ("$a {b} $", False), ("\\${a}", True)])

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from theseus.core.errors import BadInput, BadJob, UnknownJob, Unreadable
 from theseus.effects.job_configs import save_job_config, write_job_config
 from theseus.effects.load import load_job_text
-from theseus.effects.reading import find_job, read_job_config
+from theseus.effects.reading import JobSearch, find_job, read_job_config
 
 MODULE = """\
 from dataclasses import dataclass, field
@@ -90,11 +90,11 @@ def test_written_config_can_be_used(project: Path) -> None:
     where = (project, ("trialjobs",))
     assert not write_job_config("trial/train", "out.yaml", ("text=x",), where).unwrap()
     file = read_job_config("out.yaml", ()).unwrap()
-    assert find_job(file, None, ("trialjobs",), project).unwrap().key == "trial/train"
+    assert find_job(file, None, JobSearch(project, ("trialjobs",))).unwrap().key == "trial/train"
     for key in ("command", "trial/bare"):
         write_job_config(key, f"{key.replace('/', '-')}.yaml", (), where).unwrap()
     file = read_job_config("command.yaml", ()).unwrap()
-    assert find_job(file, None, (), project).unwrap().key == "command"
+    assert find_job(file, None, JobSearch(project, ())).unwrap().key == "command"
 
 
 def test_nothing_is_overwritten(project: Path) -> None:

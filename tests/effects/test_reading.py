@@ -12,8 +12,9 @@ from theseus.base.job import valid_name
 from theseus.core.errors import BadFile, BadInput, BadJob, UnknownJob, explain
 from theseus.core.request import AskedByFlags
 from theseus.core.secrets import EnvironmentSecret, Referenced
+from theseus.effects.job_fit import JobFile
 from theseus.effects.reading import (
-    JobFile,
+    JobSearch,
     Names,
     asked_hardware,
     check_environment,
@@ -66,7 +67,7 @@ def test_config_class_is_checked(project: Path) -> None:
     """What a job's config class refuses is a problem of the file, with its place."""
     (project / "checkedjobs.py").write_text(MODULE.replace("KEY", "checked"))
     file = read(project, "job: checked/train\nwidht: 8\nrate: fast\n")
-    refused = find_job(file, None, ("checkedjobs",), project).failure()
+    refused = find_job(file, None, JobSearch(project, ("checkedjobs",))).failure()
     assert isinstance(refused, BadFile)
     assert [(each.line, each.path) for each in refused.problems] == [
         (2, ("widht",)),
@@ -74,15 +75,81 @@ def test_config_class_is_checked(project: Path) -> None:
     ]
     assert "did you mean" in explain(refused)
     fine = read(project, "job: checked/train\nwidth: 16\n")
-    found = find_job(fine, None, ("checkedjobs",), project).unwrap()
+    found = find_job(fine, None, JobSearch(project, ("checkedjobs",))).unwrap()
     assert (found.key, found.module) == ("checked/train", "checkedjobs")
+
+
+STRICT = """\
+import attrs
+from theseus.registry import job
+
+
+@attrs.frozen
+class Config:
+    rate: float = 0.1
+    url: str = ""
+    words: list[str] = attrs.field(factory=list)
+
+    def __attrs_post_init__(self):
+        if "bad" in self.url:
+            raise ValueError(f"url: no such place: {self.url[::-1]}")
+        if self.rate > 1:
+            raise ValueError(f"rate is {self.rate}, and url {self.url}")
+
+
+@job("KEY/train", config=Config)
+def train(cfg, spec): ...
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("rate: ${oc.env:NUMBER}", "rate: expected float, got ${oc.env:NUMBER}, which is text"),
+        ("rate: ${oc.env:NUMBER}", "a number from the environment is ${oc.decode:${oc.env:NAME}}"),
+        ("url: ${oc.decode:${oc.env:NUMBER}}", "got ${oc.decode:${oc.env:NUMBER}}"),
+        ("url: ${oc.env:CANARY}", "url: expected another value, got ${oc.env:CANARY}"),
+        ("words: [a, 1]\nurl: ${oc.env:CANARY}", "words[1]: expected str, got int 1"),
+        ("rate: 2\nurl: ${oc.env:GOOD}", "for a reason that is not shown"),
+    ],
+)
+def test_objections_hold_no_secret(
+    project: Path, monkeypatch: pytest.MonkeyPatch, text: str, said: str
+) -> None:
+    """What a config class says of a value from the environment is said without that value."""
+    for name, value in (("CANARY", "bad7301"), ("GOOD", "good7301"), ("NUMBER", "7301")):
+        monkeypatch.setenv(name, value)
+    (project / "strictjobs.py").write_text(STRICT.replace("KEY", "strict"))
+    file = read(project, f"job: strict/train\n{text}\n")
+    shown = explain(find_job(file, None, JobSearch(project, ("strictjobs",))).failure())
+    assert said in shown
+    assert "7301" not in shown
+    assert "1037" not in shown
+
+
+def test_number_from_the_environment(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A number from the environment fits a field for numbers."""
+    monkeypatch.setenv("NUMBER", "0.5")
+    (project / "looserjobs.py").write_text(STRICT.replace("KEY", "looser"))
+    file = read(project, "job: looser/train\nrate: ${oc.decode:${oc.env:NUMBER}}\n")
+    assert is_successful(find_job(file, None, JobSearch(project, ("looserjobs",))))
+
+
+def test_job_from_the_environment(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The key of a job is no secret, and none may stand there."""
+    monkeypatch.setenv("CANARY", "bad7301")
+    file = read(project, "job: ${oc.env:CANARY}\n")
+    shown = explain(find_job(file, None, JobSearch(project)).failure())
+    assert "job.yaml:1:1: job: ${oc.env:CANARY} is no key" in shown
+    assert "--job" in shown
+    assert "7301" not in shown
 
 
 def test_job_from_the_flag(project: Path) -> None:
     """--job names the job, whatever the file says."""
     file = read(project, "job: elsewhere\ncommand: [ls]\n")
-    assert find_job(file, "command", (), project).unwrap().key == "command"
-    assert isinstance(find_job(file, None, (), project).failure(), UnknownJob)
+    assert find_job(file, "command", JobSearch(project)).unwrap().key == "command"
+    assert isinstance(find_job(file, None, JobSearch(project)).failure(), UnknownJob)
 
 
 def test_module_that_needs_more_than_is_here(project: Path) -> None:
@@ -90,9 +157,11 @@ def test_module_that_needs_more_than_is_here(project: Path) -> None:
     for name, first in (("needyjobs", "import not_here_at_all"), ("badjobs", "1 / 0")):
         (project / f"{name}.py").write_text(f"{first}\n{MODULE.replace('KEY', name)}")
     file = read(project, "job: needyjobs/train\nwidth: 8\n")
-    assert find_job(file, None, ("needyjobs",), project).unwrap().key == "needyjobs/train"
+    assert (
+        find_job(file, None, JobSearch(project, ("needyjobs",))).unwrap().key == "needyjobs/train"
+    )
     file = read(project, "job: badjobs/train\nwidth: 8\n")
-    refused = find_job(file, None, ("badjobs",), project).failure()
+    refused = find_job(file, None, JobSearch(project, ("badjobs",))).failure()
     assert isinstance(refused, BadJob)
     assert "ZeroDivisionError" in refused.reason
     assert "badjobs.py:1" in refused.reason

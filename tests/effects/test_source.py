@@ -208,6 +208,18 @@ def test_worktree_and_shared_objects(repository: Repository, tmp_path: Path) -> 
         assert dirty(linked).tree == linked.commit()
 
 
+def test_name_of_a_linked_work_tree(repository: Repository, tmp_path: Path) -> None:
+    """A linked work tree is called as its repository is, with files of its own or without."""
+    repository.run("worktree", "add", "--quiet", "-b", "side", str(tmp_path / "side"))
+    linked = Repository(tmp_path / "side", repository.git)
+    assert committed(linked).repository == committed(repository).repository == repository.top.name
+    assert dirty(linked).repository == repository.top.name
+    repository.run("clone", "--quiet", "--bare", ".", str(tmp_path / "shared.git"))
+    bare = Repository(tmp_path / "shared.git", repository.git)
+    bare.run("worktree", "add", "--quiet", str(tmp_path / "main-tree"))
+    assert committed(Repository(tmp_path / "main-tree", bare.git)).repository == "shared"
+
+
 @pytest.mark.parametrize("name", ["a:b", '"quoted" \\n', "with\nnewline", "spa ce", "üml", "#hash"])
 def test_odd_top_directory(tmp_path: Path, name: str) -> None:
     """Any text may stand in the name of the top directory, and in the names above it."""

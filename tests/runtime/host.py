@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 ROOT = Path(__file__).parents[2]
 CLUSTER = {"name": "lab", "root": "~/store", "work": "~/scratch"}
@@ -28,8 +28,10 @@ class Source:
     hardware: Mapping[str, Any] = {}
     variables: Mapping[str, str] = {}
     secrets: Mapping[str, str] = {}
+    modules: tuple[str, ...] = ()
     setup: str | None = None
     subdirectory: str = ""
+    lease: Mapping[str, Any] | None = None
 
 
 @define
@@ -39,12 +41,13 @@ class Site:
     home: Path
     runtime: Path
     work_name: str = "my-run"
+    run_id: str = "r1"
     tools: Path = field(init=False)
     environment: dict[str, str] = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self.tools = self.home / "tools-on-path"
-        self.tools.mkdir(parents=True)
+        self.tools.mkdir(parents=True, exist_ok=True)
         for name in ("nvidia-smi", "rocm-smi"):
             self.tool(name, NO_TOOL)
         search = [str(self.tools), str(Path(sys.executable).parent), "/usr/bin", "/bin"]
@@ -58,17 +61,17 @@ class Site:
     @property
     def run_dir(self) -> Path:
         """The run directory."""
-        return self.home / "share/runs/r1"
+        return self.home / "share/runs" / self.run_id
 
     @property
     def work_dir(self) -> Path:
         """The directory the job runs in."""
-        return self.home / "scratch/proj/exp" / self.work_name / "r1"
+        return self.home / "scratch/proj/exp" / self.work_name / self.run_id
 
     @property
     def archive(self) -> Path:
         """The source, packed."""
-        return self.home / "share/trees/tree.tar.gz"
+        return self.home / f"share/trees/{self.run_id}.tar.gz"
 
     @property
     def status_dir(self) -> Path:
@@ -81,13 +84,21 @@ class Site:
         tree = self._pack(source.files)
         bootstrap = ROOT / "theseus/sh/bootstrap.sh"
         (self.run_dir / "bootstrap.sh").write_bytes(bootstrap.read_bytes())
-        self._write("job.env", {**self._variables(tree, source), **source.variables})
+        ours = {name: value for name, value in source.variables.items() if "THESEUS_" in name}
+        self._write("job.env", {**self._variables(tree, source), **ours})
+        if users := {name: source.variables[name] for name in source.variables.keys() - ours}:
+            self._write("user.env", users)
+        if source.modules:
+            loaded = shlex.join(source.modules)
+            (self.run_dir / "modules").write_text(f"theseus_modules=({loaded})\n")
         words = ["python3", "-m", "theseus.runtime", str(self.run_dir)]
         (self.run_dir / "job.argv").write_text(f"job_argv=({shlex.join(words)})\n")
         if source.secrets:
             self._write("secrets.env", source.secrets)
         if source.setup is not None:
             (self.run_dir / "setup.sh").write_text(source.setup)
+        if source.lease is not None:
+            (self.run_dir / "lease.json").write_text(json.dumps(source.lease))
         (self.run_dir / "payload.json").write_text(json.dumps(payload(source)))
 
     def _write(self, name: str, variables: Mapping[str, str]) -> None:
@@ -96,7 +107,7 @@ class Site:
 
     def _variables(self, tree: str, source: Source) -> dict[str, str]:
         values = {
-            "RUN_ID": "r1",
+            "RUN_ID": self.run_id,
             "TREE": tree,
             "ARCHIVE": self.archive,
             "RUNTIME": self.runtime,
@@ -106,12 +117,13 @@ class Site:
             "DATA_DIR": self.home / "store/data",
             "CHECKPOINT_DIR": self.home / "store/checkpoints",
             "RESULTS_DIR": self.home / "store/results",
+            "SHARE": self.home / "share",
             "TOOLS": self.home / "share/tools",
         }
         return {f"THESEUS_{name}": str(value) for name, value in values.items()}
 
     def _pack(self, files: Mapping[str, str | bytes]) -> str:
-        repository = self.home / "repository"
+        repository = self.home / "repositories" / self.run_id
         for name, content in files.items():
             path = repository / name
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -120,15 +132,22 @@ class Site:
         git(repository, "add", "-Af")
         identity = ("-c", "user.name=t", "-c", "user.email=t@t")
         git(repository, *identity, "commit", "-qm", "t", "--allow-empty")
-        self.archive.parent.mkdir(parents=True)
+        self.archive.parent.mkdir(parents=True, exist_ok=True)
         git(repository, "archive", "--format=tar.gz", "-o", str(self.archive), "HEAD")
         return git(repository, "rev-parse", "HEAD^{tree}").strip()
 
-    def start(self) -> subprocess.Popen[bytes]:
+    def another(self, run_id: str, source: Source) -> "Site":
+        """The same host with the run directory of another run, laid."""
+        other = evolve(self, run_id=run_id)
+        other.environment = self.environment
+        other.lay(source)
+        return other
+
+    def start(self, *words: str) -> subprocess.Popen[bytes]:
         """Start the bootstrap as the launch step does; its log is beside the run directory."""
         with (self.home / "log").open("ab") as log:
             return subprocess.Popen(
-                ["bash", self.run_dir / "bootstrap.sh", self.run_dir],
+                ["bash", self.run_dir / "bootstrap.sh", self.run_dir, *words],
                 cwd="/",
                 env=self.environment,
                 stdout=log,

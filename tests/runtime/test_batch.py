@@ -1,6 +1,7 @@
 """batch.sh: whose run it is, how often it has started, and an end that nobody else could record."""
 
 import signal
+import subprocess
 import time
 
 import pytest
@@ -37,6 +38,24 @@ def test_a_claim_that_was_cut_short(site: Site) -> None:
     (site.run_dir / "job_id").write_text("")
     assert slurm.start(site, nodes=1).status() == 0
     assert (site.run_dir / "job_id").read_text() == "7\n"
+
+
+def test_a_share_that_the_node_does_not_see(site: Site) -> None:
+    """Where the run directory is not, the log says what has to be so."""
+    slurm.lay(site, Source())
+    hidden = site.run_dir.with_name("hidden")
+    script = (site.run_dir / "batch.sh").read_text()
+    done = subprocess.run(
+        ["bash", "-s", hidden],
+        input=script,
+        env={**site.environment, "SLURM_JOB_ID": "7", "SLURMD_NODENAME": "n1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "node n1 does not see the run directory: `share` must lie on storage" in done.stdout
+    assert not hidden.exists()
 
 
 def test_a_run_that_has_ended(site: Site) -> None:

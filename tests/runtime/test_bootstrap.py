@@ -132,7 +132,7 @@ def test_a_zstd_archive(site: Site) -> None:
 def test_a_host_without_python(site: Site) -> None:
     """Where no Python is found the end is recorded all the same, as JSON."""
     site.lay(Source())
-    for name in ("bash", "date", "grep", "mkdir", "mv", "rm", "sed", "tail", "tee"):
+    for name in ("bash", "cat", "date", "grep", "mkdir", "mktemp", "mv", "rm", "tail", "tee"):
         (site.tools / name).symlink_to(f"/usr/bin/{name}")
     site.environment["PATH"] = str(site.tools)
     assert site.run() == 1
@@ -185,6 +185,105 @@ def test_the_callers_environment(site: Site) -> None:
     )
     assert site.run() == 0
     assert "/nowhere" not in site.log.replace("/nowhere: No such file", "")
+
+
+HOSTILE = (
+    *("PATH", "HOME", "PYTHONHOME", "IFS", "LD_LIBRARY_PATH", "LD_PRELOAD", "BASH_ENV", "TMPDIR"),
+    *("TAR_OPTIONS", "POSIXLY_CORRECT", "FUNCNEST", "LC_ALL", "SLURM_PROCID"),
+)
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_variables(site: Site, name: str) -> None:
+    """No variable of the user's breaks what bootstrap does: the job gets it, and secrets leave."""
+    value = "1" if name == "FUNCNEST" else "/nowhere"
+    command = ("/bin/bash", "-c", f'/usr/bin/printf "found <%s>\\n" "${name}"')
+    site.lay(Source(command=command, variables={name: value}, secrets={"TOKEN": "1"}))
+    site.run()
+    assert not (site.run_dir / "secrets.env").exists()
+    assert site.outcome["stage"] == "job", site.log
+    if name == "PYTHONHOME":
+        assert site.outcome["state"] == "failed"
+    elif name != "IFS":  # bash takes none from its environment
+        assert f"{value}>" in site.log
+
+
+def test_hostile_secrets(site: Site) -> None:
+    """Nor does a secret, of all of these names at once."""
+    site.lay(Source(secrets=dict.fromkeys(HOSTILE, "/nowhere")))
+    assert site.run() != 0
+    assert site.outcome["stage"] == "job", site.log
+    assert "PYTHONHOME or LD_LIBRARY_PATH" in site.outcome["message"]
+    assert not (site.run_dir / "secrets.env").exists()
+    assert "/nowhere" not in (site.run_dir / "outcome.json").read_text()
+
+
+MODULE_COMMAND = """\
+module() {
+  echo "module $*, unset: $NOT_SET"
+  [ "$2" != absent ] || { echo "Unable to locate a modulefile for 'absent'"; return 1; }
+  export LOADED="$LOADED:$2"
+}
+export -f module
+"""
+
+
+def test_modules(site: Site) -> None:
+    """Modules are loaded before `setup`, with the host's own command, which the job has too."""
+    init = site.home / "modules/init/bash"
+    init.parent.mkdir(parents=True)
+    init.write_text(MODULE_COMMAND)
+    site.environment["MODULESHOME"] = str(site.home / "modules")
+    site.lay(
+        Source(
+            modules=("cuda/12.4", "it's"),
+            setup='echo "setup has $LOADED"\n',
+            command=("bash", "-c", 'module load more; echo "job has $LOADED"'),
+        )
+    )
+    assert site.run() == 0, site.log
+    assert "module load cuda/12.4 it's, unset: \nsetup has :cuda/12.4\n" in site.log
+    assert "job has :cuda/12.4:more\n" in site.log
+
+
+def test_modules_that_are_not_there(site: Site) -> None:
+    """A module that is not there ends the run, and so does a host without the command."""
+    site.lay(Source(modules=("absent",)))
+    assert site.run() == 1
+    assert site.outcome["stage"] == "environment"
+    assert "this host has no `module` command" in site.outcome["message"]
+    assert "wants the modules absent" in site.outcome["message"]
+    again = Site(site.home / "again", site.runtime)
+    again.lay(Source(modules=("absent",)))
+    init = again.home / "lmod/init/bash"
+    init.parent.mkdir(parents=True)
+    init.write_text(MODULE_COMMAND)
+    again.environment["LMOD_PKG"] = str(again.home / "lmod")
+    assert again.run() == 1
+    assert "setup failed with exit status 1 at: module load absent" in again.outcome["message"]
+    assert "Unable to locate a modulefile" in again.log
+
+
+def test_setup_that_leaves_its_shell(site: Site) -> None:
+    """A `setup` that exits as if all was well has not been done to its end."""
+    site.lay(Source(setup="exit 0\n"))
+    assert site.run() == 1
+    assert "setup left its shell before its end" in site.outcome["message"]
+
+
+def test_nothing_of_the_environment_is_left(site: Site) -> None:
+    """What the job is to find in its environment lies in no file but those that were sent."""
+    canary = "canary-of-the-setup"
+    site.environment["TMPDIR"] = str(site.home)
+    setup = f"export DERIVED={canary}\nulimit -n 77\numask 077\n"
+    script = 'echo "$DERIVED" | wc -c; ulimit -n; umask; trap - TERM; kill -TERM $PPID; sleep 9'
+    site.lay(Source(setup=setup, command=("bash", "-c", script), secrets={"TOKEN": canary}))
+    assert site.run() == 143
+    assert site.outcome["state"] == "preempted"
+    assert f"{len(canary) + 1}\n77\n" in site.log
+    holding = [path for path in site.home.rglob("*") if path.is_file()]
+    holding = [path for path in holding if canary.encode() in path.read_bytes()]
+    assert {path.name for path in holding} == {"secrets.env", "setup.sh"}
 
 
 @pytest.mark.parametrize("name", ["child", "status", "IFS", "stage", "TAR_OPTIONS", "LINES"])
@@ -324,7 +423,7 @@ def test_the_groups_uv_is_asked_for(site: Site) -> None:
     files = {"pyproject.toml": PROJECT, "uv.lock": LOCK}
     site.lay(Source(files=files, variables={"THESEUS_UV_GROUPS": "gpu extra"}))
     assert site.run() == 6
-    assert "uv: sync --frozen --no-dev --group gpu --group extra\n" in site.log
+    assert "uv: sync --frozen --no-dev --group gpu --group extra --compile-bytecode\n" in site.log
 
 
 def test_the_group_dev(site: Site) -> None:
@@ -333,7 +432,7 @@ def test_the_group_dev(site: Site) -> None:
     files = {"pyproject.toml": PROJECT, "uv.lock": LOCK}
     site.lay(Source(files=files, variables={"THESEUS_UV_GROUPS": "dev"}))
     assert site.run() == 6
-    assert "uv: sync --frozen --group dev\n" in site.log
+    assert "uv: sync --frozen --group dev --compile-bytecode\n" in site.log
 
 
 def test_uv_in_the_home(site: Site) -> None:

@@ -15,7 +15,7 @@ TOLD = Told(signal.SIGTERM, 1000.0)
 
 
 @pytest.mark.parametrize(
-    ("status", "told", "requeues", "state"),
+    ("status", "told", "unfinished", "state"),
     [
         (0, None, True, "completed"),
         (3, None, True, "failed"),
@@ -25,9 +25,9 @@ TOLD = Told(signal.SIGTERM, 1000.0)
         (0, TOLD, True, "preempted"),
     ],
 )
-def test_states(status: int, told: Told | None, *, requeues: bool, state: str) -> None:
+def test_states(status: int, told: Told | None, *, unfinished: bool, state: str) -> None:
     """Being told to stop makes a bad end preempted, and in SLURM a good one too."""
-    assert job_outcome(Watched(status, told), None, requeues=requeues).state == state
+    assert job_outcome(Watched(status, told), None, unfinished=unfinished).state == state
 
 
 @pytest.mark.parametrize(
@@ -35,13 +35,13 @@ def test_states(status: int, told: Told | None, *, requeues: bool, state: str) -
 )
 def test_the_end_of_the_time(end: float, state: str) -> None:
     """Whatever is told to stop when its time is over, the warning included, has failed."""
-    outcome = job_outcome(Watched(3, TOLD), None, requeues=True)
+    outcome = job_outcome(Watched(3, TOLD), None, unfinished=True)
     assert within(TimeLimit(end), outcome, TOLD.at).state == state
 
 
 def test_a_good_end_in_time() -> None:
     """A job that ends well when its time is over has completed: it will not start again."""
-    outcome = job_outcome(Watched(0, TOLD), None, requeues=True)
+    outcome = job_outcome(Watched(0, TOLD), None, unfinished=True)
     assert within(TimeLimit(1050.0), outcome, TOLD.at).state == "completed"
 
 

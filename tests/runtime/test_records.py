@@ -11,6 +11,7 @@ from tests.runtime.host import Site, Source, read, until
 from theseus.runtime.documents import read_document, replace_document, write_once
 from theseus.runtime.early_end import main as record
 from theseus.runtime.leftovers import contents, leftover
+from theseus.runtime.outcome import Outcome, write_outcome
 from theseus.runtime.payload import filled, masked
 
 
@@ -97,6 +98,23 @@ def test_the_command_line_of_an_early_end(tmp_path: Path) -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("state", "left"),
+    [("completed", False), ("failed", False), ("cancelled", False), ("preempted", True)],
+)
+def test_secrets_leave_before_the_end_is_told(
+    tmp_path: Path,
+    state: str,
+    left: bool,  # noqa: FBT001  a case's value
+) -> None:
+    """Where an end is on record the secrets are gone, unless the run may come back for them."""
+    (tmp_path / "secrets.env").write_text("TOKEN=1")
+    unwritable = tmp_path / ("x" * 300)  # as where a process is killed before it has written
+    with pytest.raises(OSError, match="too long"):
+        write_outcome(unwritable, Outcome(state, 0, None, "job", "", None))
+    assert (tmp_path / "secrets.env").exists() is left
+
+
 def test_secrets_in_lists_and_mappings() -> None:
     """A secret is found wherever it stands, and masked there."""
     config = {
@@ -106,6 +124,14 @@ def test_secrets_in_lists_and_mappings() -> None:
     }
     assert filled(config, {"V": "y"}) == {"a": [{"b": "xy"}], "$secret": [1], "c": ""}
     assert masked(config) == {"a": [{"b": "***"}], "$secret": [1], "c": "***"}
+
+
+def test_numbers_from_the_environment() -> None:
+    """Where a number is meant, the job gets what the text spells; it is masked like any secret."""
+    config = {"steps": {"$decoded": ["1", {"variable": "V"}]}, "none": {"$decoded": ["null"]}}
+    assert filled(config, {"V": "5"}) == {"steps": 15, "none": None}
+    assert filled(config, {"V": "x"}) == {"steps": "1x", "none": None}
+    assert masked(config) == {"steps": "***", "none": "***"}
 
 
 def test_leftovers(tmp_path: Path) -> None:

@@ -80,20 +80,20 @@ def test_what_srun_is_told(site: Site) -> None:
 
 
 def test_a_shared_work_directory(site: Site) -> None:
-    """The environment is built once where both nodes see the work directory, and serves both."""
+    """Both nodes work in the work directory where both see it, and in one environment."""
     slurm.lay(site, project())
     assert slurm.start(site).status() == 0, site.log
-    assert site.log.count("uv sync in") == 1
+    assert site.log.count("building the environment") == 1
     assert site.log.count(f"in {site.work_dir}/.venv\n") == 2
     assert list(site.work_dir.parent.iterdir()) == []
 
 
 def test_work_directories_of_their_own(site: Site) -> None:
-    """Each node unpacks and builds for itself where it does not see the other's work directory."""
+    """Each node unpacks for itself where it does not see the other's work directory."""
     slurm.lay(site, project())
     slurm.apart(site)
     assert slurm.start(site).status() == 0, site.log
-    assert site.log.count("uv sync in") == 2
+    assert site.log.count("building the environment") == 1
     for node in ("node0", "node1"):
         assert f"in {site.home}/local-{node}/r1/.venv\n" in site.log
         assert list((site.home / f"local-{node}").iterdir()) == []

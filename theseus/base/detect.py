@@ -9,8 +9,9 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+from collections import Counter
 from dataclasses import dataclass
-from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, FrozenSet, List, Mapping, Optional, Sequence, Tuple
 
 from theseus.base.chip import SUPPORTED_CHIPS, Chip, chip_named_by
 
@@ -20,7 +21,13 @@ NVIDIA_QUERY = (
     "--format=csv,noheader,nounits",
 )
 NVIDIA_LIST = ("nvidia-smi", "-L")
+NVIDIA_PROCESSES = (
+    "nvidia-smi",
+    "--query-compute-apps=gpu_uuid,used_memory",
+    "--format=csv,noheader,nounits",
+)
 ROCM_QUERY = ("rocm-smi", "--showproductname", "--showuniqueid", "--showmeminfo", "vram", "--json")
+BUSY_SHARE = 0.1  # of a GPU's memory, held by compute processes
 TOOL_SECONDS = 30  # nvidia-smi on eight GPUs without persistence mode wakes each in turn
 
 RunTool = Callable[[Sequence[str]], Optional[str]]
@@ -80,6 +87,32 @@ def parse_mig(text: str) -> Mapping[str, Tuple[str, ...]]:
         elif line.lstrip().startswith("MIG "):
             instances.setdefault(gpu, []).append(found.group(1))
     return {uuid: tuple(parts) for uuid, parts in instances.items()}
+
+
+def parse_held(text: str) -> Mapping[str, int]:
+    """Bytes that compute processes hold, by GPU uuid; one that hides its use counts as all."""
+    held: Counter[str] = Counter()
+    for line in text.splitlines():
+        uuid, comma, used = (part.strip() for part in line.partition(","))
+        if comma and uuid.startswith("GPU-"):
+            held[uuid] += int(used) * 2**20 if used.isdecimal() else 2**62
+    return held
+
+
+def busy(devices: Sequence[Device], held: Mapping[str, int]) -> FrozenSet[str]:
+    """The uuids of *devices* that are in use; *held* are the bytes that processes hold of each."""
+    # AMD's tool names no processes: memory in use must do
+    used = ((device, held.get(device.uuid) or _amd_use(device)) for device in devices)
+    return frozenset(device.uuid for device, held in used if _share(device, held) >= BUSY_SHARE)
+
+
+def _share(device: Device, used: int) -> float:
+    return used / device.memory if device.memory else float(used > 0)
+
+
+def _amd_use(device: Device) -> int:
+    is_amd = device.chip is not None and device.chip.name.startswith("mi")
+    return (device.memory_used or 0) if is_amd else 0
 
 
 def divided(

@@ -86,6 +86,8 @@ class ClusterMachine:
 class HardwareRequest:
     """What a run asks for: *mem* in bytes per node, *time* in minutes, *min_chips* over all nodes.
 
+    With *queue* it may wait for its turn on a plain host.
+
     >>> HardwareRequest(min_chips=0).mode
     'cpu'
     """
@@ -99,6 +101,7 @@ class HardwareRequest:
     time: Optional[int] = None
     nodes: Optional[int] = None
     cpus: Optional[int] = None
+    queue: bool = False
 
     def __post_init__(self) -> None:
         if self.min_chips == 0:

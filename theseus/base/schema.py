@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+import functools
 import sys
 import types
 import typing
@@ -72,8 +73,11 @@ def resolved(cls: type, annotation: Any) -> Any:  # noqa: ANN401 - annotations a
 
     So it is for names imported for type checkers only, and for `X | Y` on Python 3.9.
     """
-    if not isinstance(annotation, str):
-        return annotation
+    return _evaluated(cls, annotation) if isinstance(annotation, str) else annotation
+
+
+@functools.cache  # many runs are checked against one class
+def _evaluated(cls: type, annotation: str) -> Any:  # noqa: ANN401 - annotations are of any type
     holder = types.SimpleNamespace(__annotations__={"field": annotation})
     for owner in cls.__mro__:
         names = vars(sys.modules[owner.__module__])

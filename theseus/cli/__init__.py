@@ -18,7 +18,18 @@ COMMANDS = {
     "apply": "Perform a saved plan.",
     "bootstrap": "Write a run as one file, to be started by hand with bash or sbatch.",
     "run": "Run a job here, in this process, without dispatching it.",
+    "ps": "Show runs and how they are now.",
+    "wait": "Stay until runs have ended.",
+    "logs": "Print the log of a run, and stay until it ends.",
+    "cancel": "End runs for good.",
+    "pull": "Bring the results or checkpoints of a run here.",
+    "ssh": "Open a shell on the node of a run, in its work directory.",
+    "recover": "Find out whether a run was submitted whose answer never came.",
+    "explain": "Show how the host of a run was chosen.",
     "hosts": "Ask all hosts at once what they have and what is free.",
+    "doctor": "Examine hosts and say what to do where they are not fit for runs.",
+    "login": "Open the connection to a host once, so that no command asks for anything.",
+    "clean": "Remove what runs have left behind and no run uses any more.",
     "jobs": "List the jobs that can be run.",
     "configure": "Write a job config with every field and default of a job.",
     "completion": "Print a completion script for your shell.",
@@ -72,5 +83,5 @@ def application() -> "App":
         suppress_keyboard_interrupt=False,  # invoke says it
     )
     for name, summary in COMMANDS.items():
-        app.command(f"theseus.cli.{name}:{name}", name=name, help=summary)
+        app.command(f"theseus.cli.{name}:{name}", name=name, help=summary, help_epilogue="")
     return app

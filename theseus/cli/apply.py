@@ -6,11 +6,12 @@ from typing import Annotated
 from returns.pipeline import is_successful
 
 from theseus.cli.flags import Switch
-from theseus.cli.order import here
+from theseus.cli.invoke import say
 from theseus.cli.report import report
 from theseus.cli.start import announce, finish
 from theseus.effects import submission
 from theseus.effects.plan_files import load_plan
+from theseus.effects.reading import here
 
 
 def apply(
@@ -43,7 +44,7 @@ def apply(
     made = loaded.unwrap()
     announce(made)
     perform = submission.apply_unchecked if force else submission.apply
-    submitted = asyncio.run(perform(made, start.unwrap()))
+    submitted = asyncio.run(perform(made, start.unwrap(), say))
     if not is_successful(submitted):
         return report(submitted.failure())
     return finish(submitted.unwrap(), follow=follow, json=json)

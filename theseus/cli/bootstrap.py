@@ -2,6 +2,7 @@
 
 from typing import Annotated
 
+from attrs import evolve
 from cyclopts import Parameter
 from returns.pipeline import is_successful
 
@@ -11,6 +12,7 @@ from theseus.cli.order import read_order
 from theseus.cli.report import report
 from theseus.core.packed import batch_options, needed_variables, size_problem
 from theseus.core.shell import word
+from theseus.effects.lock import lock_checked
 from theseus.effects.packed import PackedRun, pack
 
 
@@ -37,7 +39,9 @@ def bootstrap(
     output
         File to write.
     """
-    packed = read_order(name, config, overrides, flags).bind(lambda order: pack(order, output))
+    packed = read_order(name, config, overrides, flags).bind(
+        lambda order: pack(evolve(order, take=lock_checked(order.take)), output)
+    )
     if not is_successful(packed):
         return report(packed.failure())
     _announce(packed.unwrap(), output)

@@ -6,9 +6,9 @@ from returns.pipeline import is_successful
 
 from theseus.cli.flags import List
 from theseus.cli.invoke import DONE, say
-from theseus.cli.order import here
 from theseus.cli.report import report
 from theseus.effects.job_configs import write_job_config
+from theseus.effects.reading import here
 
 
 def configure(

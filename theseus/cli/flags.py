@@ -18,7 +18,7 @@ def whole_number(_: type, tokens: Sequence[Token]) -> int:
     return int(token.value)
 
 
-List = Parameter(consume_multiple=False, negative="")
+List = Parameter(consume_multiple=False, negative="", show_default=False)
 Switch = Parameter(negative="")
 Whole = Parameter(converter=whole_number)
 
@@ -64,6 +64,8 @@ class Flags:
         Dependency group to install, besides the host's (repeat for more).
     load
         Module whose jobs are known too (repeat for more).
+    queue
+        Wait for a turn on a plain host whose GPUs are taken, first come first served.
     after
         Run that must have completed first, by its id; it lies on the same cluster.
     """
@@ -87,4 +89,5 @@ class Flags:
     env: Annotated[tuple[str, ...], List] = ()
     uv_group: Annotated[tuple[str, ...], List] = ()
     load: Annotated[tuple[str, ...], List] = ()
+    queue: Annotated[bool, Switch] = False
     after: str | None = None

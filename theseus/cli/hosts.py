@@ -16,6 +16,7 @@ from theseus.core.hosts_table import host_rows, render_hosts
 from theseus.core.inquiry import inquiry_of
 from theseus.core.inventory import Inventory
 from theseus.core.json_text import json_text
+from theseus.core.shell import word
 from theseus.effects.inventory_files import save_inventory
 from theseus.effects.load import load_config
 from theseus.effects.reach import aliases_of, shells
@@ -53,7 +54,7 @@ def hosts(
         saved = save_inventory(inventory, save)
         if not is_successful(saved):
             return report(saved.failure())
-        say(f"inventory saved: plan against it with `theseus plan … --inventory {save}`")
+        say(f"inventory saved: plan against it with `theseus plan … --inventory {word(save)}`")
     return DONE if any(row.reachable for row in rows) or not rows else UNREACHABLE
 
 

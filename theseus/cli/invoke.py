@@ -7,6 +7,7 @@ import sys
 import traceback
 from collections.abc import Sequence
 from contextlib import suppress
+from itertools import pairwise
 
 from cyclopts import (
     App,
@@ -17,6 +18,7 @@ from cyclopts import (
 )
 
 DONE, FAILED, BAD_INPUT, NOTHING_FITS, UNREACHABLE, UNKNOWN = range(6)
+TIMED_OUT = 124  # as timeout(1) has it
 INTERRUPTED = 130  # as shells have it: 128 + SIGINT
 DEBUG = "--debug"
 _UNWRITABLE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG, errno.EBADF})
@@ -87,12 +89,22 @@ def _split(words: Sequence[str]) -> tuple[list[str], list[str], list[str]]:
     return list(words[:at]), ["--"], list(words[at + 1 :])
 
 
+def _lacking(words: Sequence[str], name: str, *, given: bool) -> str:
+    """That the argument *name* has no value; *given* tells that its option stands there."""
+    if not given:
+        return f"{name} is missing"
+    after = next((word for before, word in pairwise(words) if before == name), "")
+    if not after.startswith("-") or after.startswith("--"):
+        return f"{name} needs a value"
+    return f"{name} needs a value, and {after!r} reads as an option: {name}={after} gives it as one"
+
+
 def _refusal(words: Sequence[str], error: CycloptsError) -> str:
     """What is wrong with *words*, and where it stands how they should be."""
     command = " ".join(("theseus", *(error.command_chain or ())))
     match error:
         case MissingArgumentError(argument=argument) if argument is not None:
-            problem = f"{argument.name} {'needs a value' if error.keyword else 'is missing'}"
+            problem = _lacking(words, argument.name, given=bool(error.keyword))
         case UnusedCliTokensError(unused_tokens=[first, *_]):
             problem = f"nothing is expected where {first!r} stands"
         case UnknownCommandError() if words[0].startswith("-"):

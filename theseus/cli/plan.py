@@ -3,20 +3,23 @@
 import sys
 from typing import Annotated
 
+from attrs import evolve
 from cyclopts import Parameter
 from returns.pipeline import is_successful
 from returns.result import Failure, Result, Success
 
 from theseus.cli.flags import Flags, Switch
 from theseus.cli.invoke import DONE, say
-from theseus.cli.order import read_order
+from theseus.cli.order import read_batch, read_order
 from theseus.cli.report import report
+from theseus.cli.sweep import Sweep, read_points, refuse, show_batch
 from theseus.core.errors import BadInput, PlanError
 from theseus.core.inventory import Inventory
 from theseus.core.plan import Plan
 from theseus.core.render import render_plan, render_trace
 from theseus.core.request import BadFlag
 from theseus.core.shell import word
+from theseus.effects.batch_planning import BatchOrder
 from theseus.effects.dry_run import narrate
 from theseus.effects.planning import Order, keep_source, plan_from
 
@@ -32,6 +35,7 @@ def plan(  # noqa: PLR0913  each is a word or flag of the command line
     inventory: str | None = None,
     output: Annotated[str | None, Parameter(name=("--output", "-o"))] = None,
     json: Annotated[bool, Switch] = False,
+    sweep: Sweep = Sweep(),  # noqa: B008  frozen
     flags: Flags = Flags(),  # noqa: B008  frozen
 ) -> int:
     """Show where a run would go and everything that would be done; change nothing.
@@ -60,6 +64,18 @@ def plan(  # noqa: PLR0913  each is a word or flag of the command line
     json
         Print the plan as JSON.
     """
+    if sweep.wanted:
+        batch: Result[tuple[BatchOrder, Inventory | None], PlanError] = Result.do(
+            (ordered, known)
+            for _ in _compatible(dry_run=dry_run, asks=inventory is not None)
+            for _ in refuse({"--explain": explain, "--check": check, "-o": output is not None})
+            for points in read_points(sweep)
+            for ordered in read_batch(name, config, overrides, points, flags)
+            for known in _known(dry_run=dry_run, path=inventory)
+        )
+        if not is_successful(batch):
+            return report(batch.failure())
+        return show_batch(*batch.unwrap(), json=json)
     planned: Result[Plan, PlanError] = Result.do(
         made
         for _ in _compatible(dry_run=dry_run, asks=check or inventory is not None)
@@ -105,9 +121,10 @@ def _made(order: Order, known: Inventory | None) -> Result[Plan, PlanError]:
         return plan_from(order, known)
     import asyncio  # noqa: PLC0415
 
+    from theseus.effects.lock import lock_checked  # noqa: PLC0415
     from theseus.effects.submission import plan_now  # noqa: PLC0415
 
-    return asyncio.run(plan_now(order))
+    return asyncio.run(plan_now(evolve(order, take=lock_checked(order.take))))
 
 
 def _saved(order: Order, made: Plan, output: str | None) -> Result[None, PlanError]:

@@ -8,10 +8,12 @@ from theseus.cli.invoke import (
     UNREACHABLE,
     say,
 )
+from theseus.core.batch import TooManyRuns
 from theseus.core.errors import (
     BadFile,
     BadInput,
     BadJob,
+    GpusTaken,
     PlanError,
     PlanUnusable,
     SourceUnusable,
@@ -23,6 +25,7 @@ from theseus.core.errors import (
     explain,
 )
 from theseus.core.outcome import HostUnreachable, NothingToSend
+from theseus.core.run_words import AmbiguousRun, UnknownRun
 from theseus.core.solve import NoFit
 from theseus.core.verdict import nobody_answered
 
@@ -40,7 +43,7 @@ def exit_status(error: PlanError) -> int:
     match error:
         case NoFit(trace):
             return UNREACHABLE if nobody_answered(trace) else NOTHING_FITS
-        case StalePlan():
+        case StalePlan() | GpusTaken() | TooManyRuns():
             return NOTHING_FITS
         case HostUnreachable():
             return UNREACHABLE
@@ -50,5 +53,5 @@ def exit_status(error: PlanError) -> int:
             return FAILED
         case BadFile() | Unreadable() | BadInput() | UnknownJob() | BadJob():
             return BAD_INPUT
-        case SourceUnusable() | PlanUnusable():
+        case SourceUnusable() | PlanUnusable() | UnknownRun() | AmbiguousRun():
             return BAD_INPUT

@@ -10,11 +10,10 @@ from returns.result import Result
 from theseus.base.job import valid_name
 from theseus.cli.flags import List
 from theseus.cli.invoke import say
-from theseus.cli.order import here
 from theseus.cli.report import report
 from theseus.core.errors import PlanError
 from theseus.effects.local_run import LocalRun, run_here
-from theseus.effects.reading import Names, check_names, find_job, read_job_config
+from theseus.effects.reading import JobSearch, Names, check_names, find_job, here, read_job_config
 
 
 def run(
@@ -50,7 +49,7 @@ def run(
         for start in here()
         for names in check_names(Names(name), "local" if valid_name(start.name) else start.name)
         for file in read_job_config(config, overrides)
-        for found in find_job(file, job, load, start)
+        for found in find_job(file, job, JobSearch(start, load))
     )
     ended = asked.bind(run_here)
     if not is_successful(ended):

@@ -1,16 +1,13 @@
 """Start: what is said about a run that was started, and following it to its end."""
 
-import asyncio
 import sys
 
-from theseus.cli.invoke import DONE, FAILED, INTERRUPTED, UNREACHABLE, say
-from theseus.core.errors import explain
-from theseus.core.job_end import explain_end
+from theseus.cli.invoke import DONE, say
+from theseus.cli.watching import watch
 from theseus.core.json_text import json_text
 from theseus.core.plan import Plan
 from theseus.core.submitted import Submitted
-from theseus.effects.follow import Ended, Followable, Followed, Gone, OutOfSight, follow
-from theseus.effects.reach import alias_of, shells
+from theseus.effects.follow import Wanted
 
 
 def announce(plan: Plan) -> None:
@@ -25,60 +22,30 @@ def announce(plan: Plan) -> None:
 def finish(submitted: Submitted, *, follow: bool, json: bool) -> int:
     """Say what was started; with *follow*, stay until it ends and take its exit status."""
     plan = submitted.plan
-    state = "was submitted before" if submitted.again else "started"
-    say(f"run {plan.run.id} {state} on {plan.target.host}; log: {plan.paths.log}")
+    say(f"run {plan.run.id} {_state(submitted)} on {plan.target.host}; log: {plan.paths.log}")
     if json:
-        sys.stdout.write(json_text(_description(submitted)))
-    return _watch(plan) if follow else DONE
+        sys.stdout.write(json_text(description(submitted)))
+    return watch(plan, Wanted()) if follow else DONE
 
 
-def _description(submitted: Submitted) -> dict[str, object]:
+def _state(submitted: Submitted) -> str:
+    if submitted.again:
+        return "was submitted before"
+    return "waits for its turn" if submitted.queued else "started"
+
+
+def description(submitted: Submitted) -> dict[str, object]:
+    """What --json says of a run that was started."""
     plan = submitted.plan
     return {
         "run": plan.run.id,
         "host": plan.target.host,
         "answer": submitted.answer.strip(),
         "again": submitted.again,
+        "gpus": list(submitted.gpus),
+        "queued": submitted.queued,
         "log": plan.paths.log,
         "work": plan.paths.work,
         "results": plan.paths.results,
         "checkpoints": plan.paths.checkpoints,
     }
-
-
-def _watch(plan: Plan) -> int:
-    try:
-        followed = asyncio.run(_follow(plan))
-    except KeyboardInterrupt:
-        where = f"{plan.paths.log} on {plan.target.host}"
-        say(f"interrupted; run {plan.run.id} goes on; its log is {where}")
-        return INTERRUPTED
-    match followed.state:
-        case Ended(outcome):
-            status = int(outcome.get("exit_status", FAILED))
-            message = outcome.get("message")
-            said = "" if message in {None, f"ended with exit status {status}"} else f": {message}"
-            say(f"run {plan.run.id} {outcome.get('state')} with exit status {status}{said}")
-            if status == DONE:
-                say(f"results: {plan.paths.results}")
-            return status
-        case Gone(said):
-            say(
-                f"run {plan.run.id} is gone and left no outcome: {explain_end(said)}; "
-                f"its log is {plan.paths.log} on {plan.target.host}"
-            )
-            return FAILED
-        case OutOfSight(error):
-            say(f"{explain(error)}; the run goes on without you")
-            return UNREACHABLE
-
-
-async def _follow(plan: Plan) -> Followed:
-    run = Followable(plan.target.host, plan.paths.run, plan.paths.log)
-    async with shells(alias_of(plan.target)) as open_shell:
-        return await follow(open_shell, run, _show)
-
-
-def _show(data: bytes) -> None:
-    sys.stdout.buffer.write(data)
-    sys.stdout.buffer.flush()

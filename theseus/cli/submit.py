@@ -3,25 +3,33 @@
 import asyncio
 from typing import Annotated
 
+from attrs import evolve
 from returns.pipeline import is_successful
+from returns.result import Result
 
 from theseus.cli.flags import Flags, Switch
-from theseus.cli.order import read_order
+from theseus.cli.invoke import say
+from theseus.cli.order import read_batch, read_order
 from theseus.cli.report import report
 from theseus.cli.start import announce, finish
+from theseus.cli.sweep import Sweep, read_points, refuse, start_batch
+from theseus.core.errors import PlanError
+from theseus.effects.batch_planning import BatchOrder
+from theseus.effects.lock import lock_checked
 from theseus.effects.submission import submit as submit_order
 
 
-def submit(
+def submit(  # noqa: PLR0913  each is a word or flag of the command line
     name: str,
     config: str,
     /,
     *overrides: str,
     follow: Annotated[bool, Switch] = False,
     json: Annotated[bool, Switch] = False,
+    sweep: Sweep = Sweep(),  # noqa: B008  frozen
     flags: Flags = Flags(),  # noqa: B008  frozen
 ) -> int:
-    """Plan a run and start it. Never prompts.
+    """Plan a run, or a sweep of many, and start it. Never prompts.
 
     Parameters
     ----------
@@ -36,10 +44,22 @@ def submit(
     json
         Print what was started as JSON.
     """
+    if sweep.wanted:
+        batch: Result[BatchOrder, PlanError] = Result.do(
+            ordered
+            for _ in refuse({"--follow": follow})
+            for points in read_points(sweep)
+            for ordered in read_batch(name, config, overrides, points, flags)
+        )
+        if not is_successful(batch):
+            return report(batch.failure())
+        return start_batch(batch.unwrap(), json=json)
     ordered = read_order(name, config, overrides, flags)
     if not is_successful(ordered):
         return report(ordered.failure())
-    submitted = asyncio.run(submit_order(ordered.unwrap(), announce))
+    order = ordered.unwrap()
+    checked = evolve(order, take=lock_checked(order.take))
+    submitted = asyncio.run(submit_order(checked, announce, say))
     if not is_successful(submitted):
         return report(submitted.failure())
     return finish(submitted.unwrap(), follow=follow, json=json)

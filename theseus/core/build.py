@@ -13,12 +13,13 @@ from theseus.core.config import DispatchConfig, Host, PlainHost, SlurmHost
 from theseus.core.inventory import Inventory
 from theseus.core.placed import Assignment, Placed, Release
 from theseus.core.plan import SCHEMA_VERSION, Paths, Plan, Target
-from theseus.core.run_files import run_files, run_secrets
+from theseus.core.run_files import leases_of, run_files, run_secrets
 from theseus.core.sbatch import BATCH_SCRIPT, sbatch_argv
 from theseus.core.solve import Choice, NoFit, solve
 from theseus.core.source import SourceSnapshot
 from theseus.core.source_text import warn
 from theseus.core.steps import (
+    BuildEnvironment,
     ClaimRun,
     EnsureFile,
     EnsureTree,
@@ -51,15 +52,14 @@ def build_plan(
 ) -> Result[Plan, NoFit]:
     """The plan of *assignment* on the first host of *world* that *request* fits on."""
     return solve(world.config, request, world.inventory).map(
-        lambda choice: _plan(_placed(world, request, assignment, choice))
+        lambda choice: plan_on(choice, world, request, assignment)
     )
 
 
-def _placed(
-    world: World, request: HardwareRequest, assignment: Assignment, choice: Choice
-) -> Placed:
+def plan_on(choice: Choice, world: World, request: HardwareRequest, assignment: Assignment) -> Plan:
+    """The plan of *assignment* on the host of *choice*."""
     host = world.config.hosts[choice.host]
-    return Placed(
+    placed = Placed(
         assignment=assignment,
         request=request,
         source=world.source,
@@ -68,6 +68,7 @@ def _placed(
         host=host,
         settings=world.config.clusters[host.cluster],
     )
+    return _plan(placed)
 
 
 def _plan(placed: Placed) -> Plan:
@@ -94,6 +95,7 @@ def _target(choice: Choice, host: Host) -> Target:
         partition=choice.partition,
         ssh=host.ssh,
         transport=host.transport,
+        connections_per_minute=host.connections_per_minute,
     )
 
 
@@ -102,8 +104,17 @@ def _notes(placed: Placed) -> Iterator[str]:
     yield from placed.choice.notes
     if (after := placed.assignment.after) is not None:
         yield f"it starts when run {after} has completed"
+    if isinstance(placed.host, PlainHost):
+        yield from _turn(placed)
     if isinstance(placed.host, PlainHost) and placed.request.time is not None:
         yield "a plain host enforces no time limit: --time has no effect there"
+
+
+def _turn(placed: Placed) -> Iterator[str]:
+    if placed.choice.allocation.waits:
+        yield f"too few of its GPUs are free on {placed.choice.host}: it waits there for its turn"
+    elif placed.request.queue and placed.request.min_chips:
+        yield f"should its GPUs on {placed.choice.host} be taken by then, it waits for its turn"
 
 
 def _steps(placed: Placed) -> Iterator[Step]:
@@ -122,9 +133,11 @@ def _steps(placed: Placed) -> Iterator[Step]:
     if secrets := run_secrets(placed):
         yield PutSecrets(name, f"{paths.run}/secrets.env", secrets)
     if isinstance(placed.host, SlurmHost):
+        if placed.host.env_on == "login":
+            yield BuildEnvironment(name, paths.run)
         yield Submit(name, paths.run, sbatch_argv(placed, placed.host), placed.after)
     else:
-        yield Launch(name, paths.run, paths.log)
+        yield Launch(name, paths.run, paths.log, leases_of(placed))
 
 
 def _directories(paths: Paths) -> tuple[str, ...]:

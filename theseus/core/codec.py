@@ -18,7 +18,7 @@ from theseus.base.hardware import HardwareRequest
 from theseus.core.inventory import HostSnapshot
 from theseus.core.json_text import json_text
 from theseus.core.outcome import Outcome
-from theseus.core.plan import SCHEMA_VERSION, NotAPlan, OtherVersion, Plan
+from theseus.core.plan import SCHEMA_VERSION, NotAPlan, OtherVersion, Plan, Target
 from theseus.core.secrets import EnvironmentSecret, SecretReference
 from theseus.core.source import SourceWarning
 from theseus.core.steps import Content, Launch, Step, Submit
@@ -52,6 +52,9 @@ def converter() -> Converter:
         },
     )
     made.register_structure_hook(Allocation, _allocation(made))
+    made.register_unstructure_hook(
+        Target, make_dict_unstructure_fn(Target, made, _cattrs_omit_if_default=True)
+    )
     made.register_unstructure_hook(HardwareRequest, _request_data)
     made.register_structure_hook(HardwareRequest, _request)
     return made
@@ -91,8 +94,6 @@ def _inconsistencies(plan: Plan) -> Iterator[str]:
         yield f"it has steps on other hosts than its target {target.host!r}"
     if (target.ssh is None) and target.transport != "local":
         yield "its target has no `ssh`, and is not this machine either"
-    if target.transport == "openssh":
-        yield "this version reaches hosts by asyncssh alone, not by `transport: openssh`"
     if not plan.paths.run.endswith(f"/{plan.run.id}"):
         yield "its run directory is that of another run"
     if not plan.trace:
@@ -136,7 +137,10 @@ def _request_data(request: HardwareRequest) -> dict[str, Any]:
         "min_chips": request.min_chips,
         "preferred_clusters": list(request.preferred_clusters),
         "forbidden_clusters": list(request.forbidden_clusters),
-        **{name: getattr(request, name) for name in ("n_shards", "mem", "time", "nodes", "cpus")},
+        **{
+            name: getattr(request, name)
+            for name in ("n_shards", "mem", "time", "nodes", "cpus", "queue")
+        },
     }
 
 

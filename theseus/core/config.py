@@ -5,26 +5,27 @@ What a key means is said here and in `examples/dispatch.yaml`; nothing here read
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Final, Literal, TypeAlias
 
 from attrs import frozen
 
 from theseus.core.decode import OrName, Tagged
 from theseus.core.fields import (
     Assigned,
-    CacheSize,
     Limit,
     Memory,
     Minutes,
-    MountUrl,
     Positive,
     RemotePath,
     SecretSource,
     UvGroup,
 )
+from theseus.core.juicefs import CacheSize, MountUrl, PinnedJuicefs, Squash
 from theseus.core.secrets import Referenced, SecretReference
 
 Transport: TypeAlias = Literal["auto", "asyncssh", "openssh", "local"]
+CONNECTIONS_PER_MINUTE: Final = 20
+DEFAULT_LEASES = "/var/tmp/theseus-leases"  # noqa: S108  locks of all users: lease_directory.py
 _EMPTY: Mapping[str, str] = MappingProxyType({})
 _NO_ENVIRONMENT: Mapping[str, str | Referenced] = MappingProxyType({})
 _NO_SECRETS: Mapping[str, SecretReference] = MappingProxyType({})
@@ -45,7 +46,8 @@ class ClusterConfig:
     mount: MountUrl | None = None
     cache_size: CacheSize | None = None
     cache_dir: RemotePath | None = None
-    all_squash: str | None = None
+    all_squash: Squash | None = None
+    juicefs: PinnedJuicefs | None = None
     uv_cache: RemotePath | None = None
     env: Mapping[str, Assigned] = _NO_ENVIRONMENT
     secrets: Mapping[str, SecretSource] = _NO_SECRETS
@@ -53,13 +55,18 @@ class ClusterConfig:
 
 @frozen
 class PlainHost:
-    """A machine that jobs are started on directly. *chips* caps what may be used of each chip."""
+    """A machine that jobs are started on directly. *chips* caps what may be used of each chip.
+
+    *leases* is where all of its users hold locks on its GPUs.
+    """
 
     cluster: str
     ssh: str | None = None
     transport: Transport = "auto"
+    connections_per_minute: Positive = CONNECTIONS_PER_MINUTE
     uv_groups: tuple[UvGroup, ...] = ()
     chips: Mapping[str, Limit] | None = None
+    leases: RemotePath = DEFAULT_LEASES
     mem: Memory | None = None
     time: Minutes | None = None
     cpus_per_task: Positive | None = None
@@ -67,6 +74,7 @@ class PlainHost:
     secrets: Mapping[str, SecretSource] = _NO_SECRETS
     setup: tuple[str, ...] = ()
     modules: tuple[str, ...] = ()
+    notify: tuple[str, ...] = ()
 
 
 @frozen
@@ -88,6 +96,7 @@ class SlurmHost:
     partitions: tuple[Annotated[Partition, OrName()], ...]
     ssh: str | None = None
     transport: Transport = "auto"
+    connections_per_minute: Positive = CONNECTIONS_PER_MINUTE
     cpu_partitions: tuple[Annotated[Partition, OrName()], ...] = ()
     account: str | None = None
     qos: str | None = None
@@ -99,11 +108,13 @@ class SlurmHost:
     chips: Mapping[str, Limit] | None = None
     gres_mapping: Mapping[str, str] = _EMPTY
     sbatch: tuple[str, ...] = ()
+    env_on: Literal["node", "login"] = "node"
     uv_groups: tuple[UvGroup, ...] = ()
     env: Mapping[str, Assigned] = _NO_ENVIRONMENT
     secrets: Mapping[str, SecretSource] = _NO_SECRETS
     setup: tuple[str, ...] = ()
     modules: tuple[str, ...] = ()
+    notify: tuple[str, ...] = ()
 
 
 Host: TypeAlias = PlainHost | SlurmHost
@@ -120,6 +131,7 @@ class DispatchConfig:
     hosts: Mapping[str, AnyHost]
     priority: tuple[str, ...] = ()
     gres_mapping: Mapping[str, str] = _EMPTY
+    notify: tuple[str, ...] = ()
 
     def hosts_by_preference(self) -> tuple[str, ...]:
         """Host names in priority order, then the unlisted ones in file order."""

@@ -8,8 +8,10 @@ from returns.result import Failure, Result
 
 from theseus.base.chip import SUPPORTED_CHIPS
 from theseus.core.config import DispatchConfig, Host, SlurmHost
-from theseus.core.decode import Path, Problem, decode, nearest
+from theseus.core.decode import Path, Problem, decode, nearest, value_at
 from theseus.core.fields import has_control, variable_problem
+from theseus.core.mount import mount_problems
+from theseus.core.secrets import Referenced, written
 
 
 def decode_config(data: object) -> Result[DispatchConfig, tuple[Problem, ...]]:
@@ -20,7 +22,7 @@ def decode_config(data: object) -> Result[DispatchConfig, tuple[Problem, ...]]:
     decoded = decode(DispatchConfig, data)
     refused = () if is_successful(decoded) else decoded.failure()
     sound = decoded.value_or(None) or _sound_part(data, refused)
-    names = _Names(_names_in(data, "clusters"), _names_in(data, "hosts"))
+    names = _Names(data, _names_in(data, "clusters"), _names_in(data, "hosts"))
     found = () if sound is None else tuple(_problems(sound, names))
     problems = (*refused, *(each for each in found if not _follows(each, refused)))
     return Failure(problems) if problems else decoded
@@ -28,10 +30,19 @@ def decode_config(data: object) -> Result[DispatchConfig, tuple[Problem, ...]]:
 
 @frozen
 class _Names:
-    """What may be named: also the *clusters* and *hosts* that are wrong themselves."""
+    """What may be named: also the *clusters* and *hosts* that are wrong themselves.
 
+    *data* is the config as it was read, which tells what came from the environment.
+    """
+
+    data: object
     clusters: tuple[str, ...]
     hosts: tuple[str, ...]
+
+    def said(self, path: Path, name: str, known: tuple[str, ...]) -> str:
+        """A *name* at *path* that is none of those *known*, for a message."""
+        raw = value_at(self.data, path)
+        return written(raw) if isinstance(raw, Referenced) else f"{name!r}{nearest(name, known)}"
 
 
 def _names_in(data: object, section: str) -> tuple[str, ...]:
@@ -79,10 +90,11 @@ def _priority_problems(config: DispatchConfig, names: _Names) -> Iterator[Proble
     seen: set[str] = set()
     for at, name in enumerate(config.priority):
         if name not in names.hosts:
-            near = nearest(name, names.hosts)
-            yield Problem(("priority", at), f"names no host: {name!r}{near}")
+            said = names.said(("priority", at), name, names.hosts)
+            yield Problem(("priority", at), f"names no host: {said}")
         elif name in seen:
-            yield Problem(("priority", at), f"names the host {name!r} twice")
+            said = names.said(("priority", at), name, ())
+            yield Problem(("priority", at), f"names the host {said} twice")
         seen.add(name)
 
 
@@ -102,13 +114,13 @@ def _host_problems(config: DispatchConfig, names: _Names) -> Iterator[Problem]:
     for name, host in config.hosts.items():
         here = ("hosts", name)
         if host.cluster not in names.clusters:
-            near = nearest(host.cluster, names.clusters)
-            yield Problem((*here, "cluster"), f"names no cluster: {host.cluster!r}{near}")
+            said = names.said((*here, "cluster"), host.cluster, names.clusters)
+            yield Problem((*here, "cluster"), f"names no cluster: {said}")
         yield from _ssh_problems(here, host)
         yield from _chip_problems((*here, "chips"), host.chips or {})
         yield from _variable_problems(here, host.env, host.secrets)
         if isinstance(host, SlurmHost):
-            yield from _slurm_problems(here, host)
+            yield from _slurm_problems(here, host, names)
 
 
 def _cluster_problems(config: DispatchConfig) -> Iterator[Problem]:
@@ -118,6 +130,8 @@ def _cluster_problems(config: DispatchConfig) -> Iterator[Problem]:
             # the runtime is found there through PYTHONPATH, which colons separate
             key = "work" if cluster.share is None else "share"
             yield Problem(("clusters", name, key), "expected a path without ':'")
+        for key, problem in mount_problems(cluster):
+            yield Problem(("clusters", name, key), problem)
 
 
 def _ssh_problems(here: Path, host: Host) -> Iterator[Problem]:
@@ -129,7 +143,7 @@ def _ssh_problems(here: Path, host: Host) -> Iterator[Problem]:
         yield Problem((*here, "ssh"), "expected the name of an ssh host")
 
 
-def _slurm_problems(here: Path, host: SlurmHost) -> Iterator[Problem]:
+def _slurm_problems(here: Path, host: SlurmHost, names: _Names) -> Iterator[Problem]:
     yield from _chip_problems((*here, "gres_mapping"), host.gres_mapping)
     if not host.partitions:
         yield Problem((*here, "partitions"), "expected at least one partition")
@@ -138,18 +152,17 @@ def _slurm_problems(here: Path, host: SlurmHost) -> Iterator[Problem]:
         ("cpu_partitions", host.cpu_partitions),
     ):
         for at, partition in enumerate(partitions):
-            if partition.chip is not None:
-                yield from _chip_problem((*here, key, at, "chip"), partition.chip)
+            chip, path = partition.chip, (*here, key, at, "chip")
+            if chip is not None and chip not in SUPPORTED_CHIPS:
+                said = names.said(path, chip, tuple(SUPPORTED_CHIPS))
+                yield Problem(path, f"unknown chip {said}")
 
 
 def _chip_problems(path: Path, chips: Mapping[str, object]) -> Iterator[Problem]:
     for chip in chips:
-        yield from _chip_problem((*path, chip), chip)
-
-
-def _chip_problem(path: Path, chip: str) -> Iterator[Problem]:
-    if chip not in SUPPORTED_CHIPS:
-        yield Problem(path, f"unknown chip {chip!r}{nearest(chip, tuple(SUPPORTED_CHIPS))}")
+        if chip not in SUPPORTED_CHIPS:
+            near = nearest(chip, tuple(SUPPORTED_CHIPS))
+            yield Problem((*path, chip), f"unknown chip {chip!r}{near}")
 
 
 def _variable_problems(

@@ -27,7 +27,8 @@ from attrs import frozen
 from returns.pipeline import is_successful
 from returns.result import Failure, Result, Success
 
-from theseus.core.secrets import Referenced
+from theseus.base.scalar import scalar
+from theseus.core.secrets import Referenced, written
 
 Path: TypeAlias = tuple[str | int, ...]
 Decoded = TypeVar("Decoded")
@@ -35,12 +36,12 @@ Decoded = TypeVar("Decoded")
 UNSENDABLE = "a NUL character or half a surrogate pair"
 # \udc80-\udcff are bytes that are no UTF-8, as Python reads them from a command line
 _UNSENDABLE = re.compile("[\0\ud800-\udc7f\udd00-\udfff]")
+_DECODE_HINT = ", which is text (a number from the environment is ${oc.decode:${oc.env:NAME}})"
 _KINDS: Mapping[object, str] = {
     str: "text",
     int: "a whole number",
     float: "a number",
     bool: "true or false",
-    Referenced: "text from the environment",
 }
 
 
@@ -82,8 +83,28 @@ def show_path(path: Path) -> str:
     return shown.removeprefix(".")
 
 
+def value_at(data: object, path: Path) -> object:
+    """What stands at *path* in plain *data*; None where nothing does.
+
+    >>> value_at({"hosts": {"box": {"partitions": ["gpu"]}}}, ("hosts", "box", "partitions", 0))
+    'gpu'
+    """
+    for key in path:
+        match data:
+            case Mapping():
+                data = data.get(key)
+            case list() | tuple() if isinstance(key, int) and key < len(data):
+                data = data[key]
+            case _:
+                return None
+    return data
+
+
 def show_value(value: object) -> str:
-    """A short name of a wrong value: its kind and, for a scalar, itself."""
+    """A short name of a wrong value: its kind and, for a scalar, itself.
+
+    What came from the environment is named as it is written, whatever it holds.
+    """
     match value:
         case None:
             return "nothing"
@@ -91,8 +112,9 @@ def show_value(value: object) -> str:
             return "a mapping"
         case list() | tuple():
             return "a list"
-        case Referenced():
-            return _KINDS[Referenced]
+        case Referenced(text, _, decoded):
+            spells_more = not decoded and not isinstance(scalar(text), str)
+            return written(value) + (_DECODE_HINT if spells_more else "")
         case _:
             return f"{_KINDS.get(type(value), type(value).__name__)} {value!r}"
 
@@ -109,15 +131,15 @@ def expected(what: str, value: object) -> str:
     return f"expected {what}, got {show_value(value)}"
 
 
+def plain(value: object) -> object:
+    """*value*, wherever it came from: for structure, which stands in the plan as it is."""
+    return value.value if isinstance(value, Referenced) else value
+
+
 def plain_text(value: object) -> str | None:
     """The text of a text, also of one that came from the environment; None of anything else."""
-    match value:
-        case str():
-            return value
-        case Referenced(text, _):
-            return text
-        case _:
-            return None
+    text = plain(value)
+    return text if isinstance(text, str) else None
 
 
 def can_be_sent(text: str) -> bool:
@@ -254,6 +276,7 @@ class _Decoding:
         if kind is str and text is not None:
             return text if can_be_sent(text) else self.refuse(path, f"holds {UNSENDABLE}")
         # bool is a subclass of int, and a whole number is a fine float
-        if type(value) is kind or (kind is float and type(value) is int):
-            return value
+        found = plain(value)
+        if type(found) is kind or (kind is float and type(found) is int):
+            return found
         return self.refuse(path, expected(_KINDS[kind], value))

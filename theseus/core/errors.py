@@ -3,19 +3,25 @@
 Each text says what is wrong, where, and what to do next. Only the command line makes exit statuses.
 """
 
-from typing import TypeAlias, assert_never
+from typing import Final, TypeAlias, assert_never
 
 from attrs import frozen
 
 from theseus.core import source_text
+from theseus.core.batch import TooManyRuns
 from theseus.core.decode import show_path
 from theseus.core.outcome import HostUnreachable, NothingToSend
 from theseus.core.plan import NotAPlan, OtherVersion
 from theseus.core.render import render_trace
 from theseus.core.request import BadFlag
+from theseus.core.run_words import AmbiguousRun, UnknownRun
 from theseus.core.solve import NoFit
 from theseus.core.source import SourceError
 from theseus.core.verdict import nobody_answered
+
+FIND_RUNS: Final = (
+    "`theseus ps --all` lists those that are known here, `theseus ps --rescan` finds others"
+)
 
 
 @frozen
@@ -96,6 +102,15 @@ class StalePlan:
 
 
 @frozen
+class GpusTaken:
+    """The GPUs of the plan of *run* were taken before it could lease them on *host*."""
+
+    run: str
+    host: str
+    message: str
+
+
+@frozen
 class StepFailed:
     """Step *number* (from 1) of the plan failed on *host* with *message*."""
 
@@ -125,11 +140,15 @@ PlanError: TypeAlias = (
     | SourceUnusable
     | PlanUnusable
     | NoFit
+    | TooManyRuns
     | StalePlan
+    | GpusTaken
     | HostUnreachable
     | NothingToSend
     | StepFailed
     | SubmissionUnknown
+    | UnknownRun
+    | AmbiguousRun
 )
 
 
@@ -153,11 +172,16 @@ def explain(error: PlanError) -> str:  # noqa: C901, PLR0911, PLR0912  one arm f
         case NoFit(trace):
             found = "no host answers" if nobody_answered(trace) else "nothing fits"
             return f"{found}\n\n{render_trace(trace)}"
+        case TooManyRuns(placed, total, trace):
+            fit = f"{placed} of {total} runs fit now; for the next"
+            return f"{fit}:\n\n{render_trace(trace)}"
         case StalePlan(host, differences):
             return (
                 f"the plan is stale: {host} has changed since it was made: "
                 f"{'; '.join(differences)}; plan again, or pass --force to perform it all the same"
             )
+        case GpusTaken(run, host, message):
+            return f"run {run} was not started on {host}: {message}"
         case HostUnreachable(host, reason, advice):
             return f"{host}: {reason}; {advice}"
         case NothingToSend(what, advice):
@@ -167,11 +191,20 @@ def explain(error: PlanError) -> str:  # noqa: C901, PLR0911, PLR0912  one arm f
         case SubmissionUnknown(run, host, reason, run_dir):
             return (
                 f"run {run}: its submission to {host} was not answered ({reason}); it may have "
-                f"started: look into {run_dir} there before submitting again, or apply the same "
-                "plan again, which never starts a run twice"
+                f"started: `theseus recover {run}` finds out (its directory there is {run_dir})"
+            )
+        case UnknownRun(word, nearest):
+            return f"no run is called {word!r}{_meant(nearest)}; {FIND_RUNS}"
+        case AmbiguousRun(word, candidates):
+            return (
+                f"several runs have {word!r} in their id: {', '.join(candidates)}; give more of it"
             )
         case _:
             assert_never(error)
+
+
+def _meant(nearest: tuple[str, ...]) -> str:
+    return f"; did you mean {' or '.join(map(repr, nearest))}?" if nearest else ""
 
 
 def _plan_unusable(error: NotAPlan | OtherVersion) -> str:

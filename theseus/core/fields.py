@@ -4,17 +4,15 @@ Each parser takes whatever stands in the YAML and gives the value or what was ex
 """
 
 import re
+from collections.abc import Callable
 from typing import Annotated, TypeAlias
-from urllib.parse import urlsplit, urlunsplit
 
-from attrs import field, frozen
 from returns.result import Failure, Result, Success
 
-from theseus.core.decode import Parsed, can_be_sent, expected, plain_text, show_value
+from theseus.core.decode import Parsed, can_be_sent, expected, plain, plain_text, show_value
 from theseus.core.quantity import MEMORY_FORM, TIME_FORM, duration, memory
 from theseus.core.secrets import EnvironmentSecret, Referenced, SecretReference, parse_reference
 
-_SIZE = re.compile(r"[0-9]+[KMGT]?", re.IGNORECASE)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
@@ -30,6 +28,8 @@ _HELD = frozenset(
     }
 )
 _OPEN = frozenset({"THESEUS_GRACE"})
+# what keeps a run on the GPUs that it was given, and off those of others
+_PINNING = frozenset({f"{maker}_VISIBLE_DEVICES" for maker in ("CUDA", "HIP", "ROCR")})
 # PEP 735: names as those of distributions
 _GROUP = re.compile(r"[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?", re.IGNORECASE | re.ASCII)
 
@@ -42,6 +42,8 @@ def variable_problem(name: str) -> str | None:
         return "bash keeps this variable for itself"
     if name.upper().startswith("THESEUS_") and name not in _OPEN:
         return "names beginning with THESEUS_ are theseus's own"
+    if name in _PINNING:
+        return "it says which GPUs the run was given, as --n_chips and --chip ask for them"
     return None
 
 
@@ -57,14 +59,6 @@ def has_control(text: str) -> bool:
     return _CONTROL.search(text) is not None
 
 
-@frozen
-class Mount:
-    """A JuiceFS metadata URL: its text *without* a password, and the password when it has one."""
-
-    url: str
-    password: str | Referenced | None = field(default=None, repr=False)
-
-
 def _path(value: object) -> Result[str, str]:
     text = plain_text(value)
     if text is None or not (text.startswith(("/", "~/")) or text == "~"):
@@ -75,44 +69,43 @@ def _path(value: object) -> Result[str, str]:
 
 
 def _memory(value: object) -> Result[int, str]:
-    match value:
-        case bool() | float() | None:
-            return Failure(expected(MEMORY_FORM, value))
-        case int():
-            return memory(str(value))
-        case _:
-            text = plain_text(value)
-            return Failure(expected(MEMORY_FORM, value)) if text is None else memory(text)
+    return _quantity(value, MEMORY_FORM, memory)
 
 
 def _minutes(value: object) -> Result[int, str]:
-    match value:
-        case bool() | float() | None:
-            return Failure(expected(TIME_FORM, value))
-        case int():
-            return duration(str(value))
-        case _:
-            text = plain_text(value)
-            return Failure(expected(TIME_FORM, value)) if text is None else duration(text)
+    return _quantity(value, TIME_FORM, duration)
+
+
+def _quantity(
+    value: object, form: str, parse: Callable[[str], Result[int, str]]
+) -> Result[int, str]:
+    text = _number_or_text(value)
+    return (
+        Failure(expected(form, value))
+        if text is None
+        else parse(text).alt(
+            lambda said: expected(form, value) if isinstance(value, Referenced) else said
+        )
+    )
+
+
+def _number_or_text(value: object) -> str | None:
+    found = plain(value)
+    return str(found) if type(found) is int or isinstance(found, str) else None
 
 
 def _positive(value: object) -> Result[int, str]:
-    if type(value) is int and value > 0:
-        return Success(value)
+    number = plain(value)
+    if type(number) is int and number > 0:
+        return Success(number)
     return Failure(expected("a whole number above 0", value))
 
 
 def _limit(value: object) -> Result[int, str]:
-    if type(value) is int and value >= 0:
-        return Success(value)
+    number = plain(value)
+    if type(number) is int and number >= 0:
+        return Success(number)
     return Failure(expected("a whole number, 0 or more", value))
-
-
-def _size(value: object) -> Result[str, str]:
-    text = str(value) if type(value) is int else plain_text(value)
-    if text is not None and _SIZE.fullmatch(text):
-        return Success(text)
-    return Failure(expected("a size such as 100G", value))
 
 
 def _group(value: object) -> Result[str, str]:
@@ -125,7 +118,7 @@ def _group(value: object) -> Result[str, str]:
 
 def _secret(value: object) -> Result[SecretReference, str]:
     match value:
-        case Referenced(_, (only,)) if not isinstance(only, str):
+        case Referenced(parts=(only,)) if not isinstance(only, str):
             return Success(only)
         case str() if can_be_sent(value) and (reference := parse_reference(value)) is not None:
             if isinstance(reference, EnvironmentSecret) and not _VARIABLE.fullmatch(
@@ -133,7 +126,7 @@ def _secret(value: object) -> Result[SecretReference, str]:
             ):
                 return Failure("expected the name of an environment variable after env:")
             return Success(reference)
-        case str():
+        case str() | Referenced():
             # the text may be the secret itself: it is not repeated
             return Failure("expected env:NAME, file:PATH or cmd:COMMAND")
         case _:
@@ -150,26 +143,6 @@ def _assigned(value: object) -> Result[str | Referenced, str]:
             return Failure(expected("text (numbers and true/false in quotes)", value))
 
 
-def _mount(value: object) -> Result[Mount, str]:
-    text = plain_text(value)
-    # the text may hold a password: it is not repeated
-    wrong = Failure("expected a redis:// URL")
-    if text is None or has_control(text):
-        return wrong
-    try:
-        parts = urlsplit(text)
-    except ValueError:  # a bracket that is not closed
-        return wrong
-    if parts.scheme not in {"redis", "rediss", "unix"}:
-        return wrong
-    if parts.password is None:
-        return Success(Mount(text))
-    user = parts.username or ""
-    host = parts.netloc.rpartition("@")[2]
-    open_url = urlunsplit(parts._replace(netloc=f"{user}@{host}" if user else host))
-    return Success(Mount(open_url, parts.password))
-
-
 RemotePath: TypeAlias = Annotated[str, Parsed(_path)]
 Memory: TypeAlias = Annotated[int, Parsed(_memory)]
 Minutes: TypeAlias = Annotated[int, Parsed(_minutes)]
@@ -177,6 +150,4 @@ Positive: TypeAlias = Annotated[int, Parsed(_positive)]
 Limit: TypeAlias = Annotated[int, Parsed(_limit)]
 Assigned: TypeAlias = Annotated[str | Referenced, Parsed(_assigned)]
 SecretSource: TypeAlias = Annotated[SecretReference, Parsed(_secret)]
-MountUrl: TypeAlias = Annotated[Mount, Parsed(_mount)]
 UvGroup: TypeAlias = Annotated[str, Parsed(_group)]
-CacheSize: TypeAlias = Annotated[str, Parsed(_size)]

@@ -16,7 +16,7 @@ from theseus.core.inventory import (
     Unreachable,
 )
 from theseus.core.outcome import HostUnreachable
-from theseus.core.plain import consider_plain
+from theseus.core.plain import Turn, consider_plain
 from theseus.core.plan import Plan
 from theseus.core.slurm import consider_slurm
 from theseus.core.slurm_fit import Queues
@@ -50,21 +50,24 @@ def _again(plan: Plan, chip: Chip | None) -> HardwareRequest:
         cpus=allocation.cpus,
         time=allocation.time,
         nodes=allocation.nodes,
+        queue=plan.request.queue,
     )
 
 
 def _plain_differences(plan: Plan, snapshot: PlainSnapshot) -> tuple[str, ...]:
     again = _again(plan, plan.request.chip)
     verdict = consider_plain(PlainHost(cluster=plan.target.cluster), again, snapshot)
-    if not isinstance(verdict, Fits):
+    if not isinstance(verdict, Fits | Turn):
         return (explain(verdict),)
-    busy = {gpu.uuid for gpu in snapshot.gpus if gpu.busy}
+    busy = {gpu.uuid for gpu in snapshot.gpus if gpu.busy and not plan.request.queue}
     there = {gpu.uuid for gpu in snapshot.gpus}
-    pinned = plan.allocation.gpus[: plan.allocation.chips_per_node]
-    return (
-        *(f"GPU {uuid} is busy" for uuid in pinned if uuid in busy),
-        *(f"GPU {uuid} is gone" for uuid in pinned if uuid not in there),
+    missing = (
+        *(f"GPU {uuid} is busy" for uuid in plan.allocation.gpus if uuid in busy),
+        *(f"GPU {uuid} is gone" for uuid in plan.allocation.gpus if uuid not in there),
     )
+    # any of those that were free will do
+    enough = len(plan.allocation.gpus) - len(missing) >= plan.allocation.chips_per_node
+    return () if enough else missing
 
 
 def _slurm_differences(plan: Plan, snapshot: SlurmSnapshot) -> tuple[str, ...]:

@@ -78,16 +78,32 @@ def _rows(config: DispatchConfig, name: str, snapshot: HostSnapshot) -> Iterator
 
 def _plain(name: str, host: Host, snapshot: PlainSnapshot) -> Iterator[HostRow]:
     limits = f"{show_memory(snapshot.memory_available)} free, {count(snapshot.cpus, 'CPU')}"
-    state = "up" if snapshot.broken is None else f"up; {snapshot.broken}"
     total = Counter(gpu.chip or gpu.name for gpu in snapshot.gpus)
     free = Counter(gpu.chip or gpu.name for gpu in snapshot.gpus if not gpu.busy)
     for kind, number in total.items():
         cap = None if host.chips is None else host.chips.get(kind, 0)
         capped = "" if cap is None else f", at most {cap}"
         shapes = f"{free[kind]}/{number}"
+        state = _state(snapshot, kind)
         yield HostRow(name, None, kind, free[kind], number, shapes, state, limits + capped)
     if not total:
-        yield HostRow(name, None, None, 0, 0, "-", state, limits)
+        yield HostRow(name, None, None, 0, 0, "-", _state(snapshot, None), limits)
+
+
+def _state(snapshot: PlainSnapshot, kind: str | None) -> str:
+    """`up; 2 leased by ada (run …); 1 run waiting`."""
+    there = [gpu for gpu in snapshot.gpus if kind == (gpu.chip or gpu.name)]
+    leases = Counter(gpu.lease for gpu in there if gpu.lease is not None)
+    uuids = {gpu.uuid for gpu in there}
+    waiting = sum(bool(uuids.intersection(run.gpus)) for run in snapshot.waiting)
+    return "; ".join(
+        (
+            "up",
+            *(() if snapshot.broken is None else (snapshot.broken,)),
+            *(f"{n} leased by {by.user} (run {by.run})" for by, n in leases.items()),
+            *((f"{count(waiting, 'run')} waiting",) if waiting else ()),
+        )
+    )
 
 
 def _slurm(config: DispatchConfig, name: str, snapshot: SlurmSnapshot) -> Iterator[HostRow]:

@@ -5,11 +5,12 @@ from typing import TypeAlias
 
 from attrs import frozen
 
-from theseus.core.config import Host, SlurmHost
+from theseus.core.config import DEFAULT_LEASES, Host, SlurmHost
 from theseus.core.inventory import HostSnapshot
-from theseus.core.plan import Target
-from theseus.core.probes import PLAIN, Answer, plain_snapshot
+from theseus.core.plan import Plan
+from theseus.core.probes import Answer, plain_probes, plain_snapshot
 from theseus.core.slurm_probes import slurm_probes, slurm_snapshot
+from theseus.core.steps import Launch
 
 Read: TypeAlias = Callable[[tuple[Answer, ...]], HostSnapshot]
 
@@ -27,16 +28,19 @@ def inquiry_of(host: Host) -> Inquiry:
     if isinstance(host, SlurmHost):
         partitions = (*host.partitions, *host.cpu_partitions)
         return _slurm(tuple(dict.fromkeys(partition.name for partition in partitions)))
-    return _plain()
+    return _plain(host.leases)
 
 
-def inquiry_of_target(target: Target) -> Inquiry:
-    """What the target of a plan is asked before the plan is performed."""
-    return _plain() if target.partition is None else _slurm((target.partition,))
+def inquiry_of_plan(plan: Plan) -> Inquiry:
+    """What the target of *plan* is asked before it is performed."""
+    if plan.target.partition is not None:
+        return _slurm((plan.target.partition,))
+    found = (step.leases for step in plan.steps if isinstance(step, Launch))
+    return _plain(next(found, None) or DEFAULT_LEASES)
 
 
-def _plain() -> Inquiry:
-    return Inquiry(tuple(probe.argv for probe in PLAIN), plain_snapshot)
+def _plain(leases: str) -> Inquiry:
+    return Inquiry(tuple(probe.argv for probe in plain_probes(leases)), plain_snapshot)
 
 
 def _slurm(partitions: tuple[str, ...]) -> Inquiry:

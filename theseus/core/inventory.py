@@ -14,10 +14,19 @@ from theseus.core.gres import NodeGpus
 
 
 @frozen
-class Gpu:
-    """One GPU: memory in bytes; *busy* when compute processes hold 10 % of it or more.
+class Lease:
+    """Who holds a GPU: *user* and *run*, as they say themselves."""
 
-    *chip* is the key of the chip its name stands for, None for one that theseus does not know.
+    user: str
+    run: str
+
+
+@frozen
+class Gpu:
+    """One GPU: memory in bytes; *busy* when it is leased, or processes hold 10 % of it or more.
+
+    *chip* is the key of the chip its name stands for, None for one that theseus does not know. One
+    that is *divided* (MIG) cannot be had whole, and is busy too.
     """
 
     uuid: str
@@ -25,6 +34,8 @@ class Gpu:
     chip: str | None
     memory: int
     busy: bool
+    divided: bool = False
+    lease: Lease | None = None
 
 
 @frozen
@@ -38,10 +49,19 @@ class Tools:
 
 
 @frozen
+class WaitingRun:
+    """A run that waits on a host for its turn: by *lease*, and which *gpus* it may get, by uuid."""
+
+    lease: Lease
+    gpus: tuple[str, ...]
+
+
+@frozen
 class PlainSnapshot:
     """What a plain host said: its GPUs, CPU count, available memory in bytes, and tools.
 
-    *broken* is what a driver's tool complained of instead of listing its GPUs.
+    *broken* is what a driver's tool complained of instead of listing its GPUs; *waiting* are the
+    runs that wait there, the next one first.
     """
 
     gpus: tuple[Gpu, ...]
@@ -49,6 +69,7 @@ class PlainSnapshot:
     memory_available: int
     tools: Tools = Tools()
     broken: str | None = None
+    waiting: tuple[WaitingRun, ...] = ()
 
 
 NodeState: TypeAlias = Literal["available", "busy", "offline", "unknown"]
@@ -73,8 +94,9 @@ class Node:
 class SlurmPartition:
     """A partition: limits (times in minutes, None without one), who may use it, its *nodes*' names.
 
-    *preempt* is its PreemptMode; *pending* counts the jobs that wait there. None in *accounts* and
-    *qos* lets everyone in.
+    *cpus_per_node* and *memory_per_node*, in bytes, are the most it gives of one node. *preempt* is
+    its PreemptMode; *pending* counts the jobs that wait there. None in *accounts* and *qos* lets
+    everyone in.
     """
 
     name: str
@@ -84,10 +106,13 @@ class SlurmPartition:
     default_time: int | None = None
     min_nodes: int = 0
     max_nodes: int | None = None
+    cpus_per_node: int | None = None
+    memory_per_node: int | None = None
     preempt: str = "OFF"
     accounts: tuple[str, ...] | None = None
     denied_accounts: tuple[str, ...] = ()
     qos: tuple[str, ...] | None = None
+    denied_qos: tuple[str, ...] = ()
     pending: int = 0
 
 

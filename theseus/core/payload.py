@@ -1,25 +1,27 @@
 """Payload: what bootstrap and the runtime are told, as files of the run directory.
 
 `payload.json` describes the run to the runtime, `job.env` to bootstrap and the job, `job.argv`
-holds the command that bootstrap ends in, `setup.sh` the config's own lines. All are data; the code
-that reads them is shipped byte for byte.
+holds the command that bootstrap ends in. `user.env`, `modules` and `setup.sh` are the user's own,
+and hold for the job and what is made for it. All are data; the code that reads them is shipped byte
+for byte.
 """
 
 from collections.abc import Mapping
 from typing import Any
 
-from attrs import frozen
+from attrs import field, frozen
 
 from theseus.base.hardware import Cluster
 from theseus.core.json_text import json_text
 from theseus.core.plan import Paths, Run
 from theseus.core.secrets import JoinedSecret, Referenced, SecretReference
-from theseus.core.shell import array_file, command_line, environment_file, path_word, word
+from theseus.core.shell import array_file, environment_file, path_word, word
 from theseus.core.steps import Secret
 from theseus.core.verdict import Allocation
 
 PAYLOAD_VERSION = 1
-REFERENCE_MARK = "$secret"  # the one key of a mapping that stands for a text with secrets in it
+# the one key of a mapping that stands for a text with secrets in it, or for what such a text spells
+REFERENCE_MARK, DECODED_MARK = "$secret", "$decoded"
 
 
 @frozen
@@ -35,7 +37,8 @@ class Job:
 class JobConfig:
     """A job config without what is theseus's own, its references taken out.
 
-    *values* is plain data in which a value that holds a reference is `{"$secret": [part, …]}`.
+    *values* is plain data in which a value that holds a reference is `{"$secret": [part, …]}`, or
+    `{"$decoded": [part, …]}` where the number that the text spells is meant.
     """
 
     values: Mapping[str, Any]
@@ -48,12 +51,9 @@ def separate_secrets(config: Mapping[str, Any]) -> JobConfig:
 
     def plain(value: object) -> object:
         match value:
-            case Referenced(_, parts):
-                return {
-                    REFERENCE_MARK: [
-                        part if isinstance(part, str) else named(part) for part in parts
-                    ]
-                }
+            case Referenced(_, parts, decoded):
+                mark = DECODED_MARK if decoded else REFERENCE_MARK
+                return {mark: [part if isinstance(part, str) else named(part) for part in parts]}
             case Mapping():
                 return {str(key): plain(item) for key, item in value.items()}
             case list() | tuple():
@@ -104,7 +104,7 @@ def hardware_of(
 class Shipped:
     """What bootstrap finds on the host: the source archive, the runtime, the uv groups.
 
-    *after* is the run directory of the run that it waits for.
+    *after* is the run directory of the run that it waits for, *mount* the places of a mount.
     """
 
     tree: str
@@ -114,10 +114,11 @@ class Shipped:
     uv_groups: tuple[str, ...]
     uv_cache: str | None
     after: str | None = None
+    mount: Mapping[str, str] = field(factory=dict)
 
 
-def job_env(run: Run, paths: Paths, shipped: Shipped, environment: Mapping[str, str]) -> str:
-    """The text of job.env: the job's *environment* and what theseus tells bootstrap."""
+def job_env(run: Run, paths: Paths, shipped: Shipped, variables: Mapping[str, str]) -> str:
+    """The text of job.env: what theseus tells bootstrap and the job, with more *variables*."""
     names = {
         "THESEUS_RUN_ID": run.id,
         "THESEUS_NAME": run.name,
@@ -138,12 +139,13 @@ def job_env(run: Run, paths: Paths, shipped: Shipped, environment: Mapping[str, 
         "THESEUS_DATA_DIR": paths.data,
         "THESEUS_CHECKPOINT_DIR": paths.checkpoints,
         "THESEUS_RESULTS_DIR": paths.results,
+        **shipped.mount,
     }
-    if shipped.uv_cache is not None and "UV_CACHE_DIR" not in environment:
+    if shipped.uv_cache is not None:
         places["UV_CACHE_DIR"] = shipped.uv_cache
     if shipped.after is not None:
         places["THESEUS_AFTER"] = shipped.after
-    return environment_file({**environment, **names}, places)
+    return environment_file({**variables, **names}, places)
 
 
 def job_argv(paths: Paths) -> str:
@@ -152,10 +154,14 @@ def job_argv(paths: Paths) -> str:
     return array_file("job_argv", (*runtime, path_word(paths.run)))
 
 
-def setup_lines(modules: tuple[str, ...], setup: tuple[str, ...]) -> str:
-    """The text of setup.sh: modules first, then the config's lines as they stand."""
-    loads = [f"module load {command_line(modules)}"] if modules else []
-    return "".join(f"{line}\n" for line in (*loads, *setup))
+def modules_file(modules: tuple[str, ...]) -> str:
+    """The text of `modules`: what bootstrap loads before `setup`."""
+    return array_file("theseus_modules", map(word, modules))
+
+
+def setup_lines(setup: tuple[str, ...]) -> str:
+    """The text of setup.sh: the config's lines as they stand."""
+    return "".join(f"{line}\n" for line in setup)
 
 
 def as_secret(variable: str, value: Referenced) -> Secret:

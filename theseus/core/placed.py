@@ -55,10 +55,7 @@ class Placed:
     @property
     def cluster(self) -> Cluster:
         """The cluster as a job is told about it: every path filled in."""
-        names = ("log", "share", "data", "checkpoints", "results", "status")
-        given = {key: path for key in names if (path := getattr(self.settings, key)) is not None}
-        settings = self.settings
-        return Cluster(self.host.cluster, root=settings.root, work=settings.work, **given)
+        return cluster_of(self.host.cluster, self.settings)
 
     @property
     def paths(self) -> Paths:
@@ -93,3 +90,10 @@ class Placed:
     def runtime(self) -> str:
         """Where the runtime of this release lies, shared by all runs it submits."""
         return f"{self.cluster.share}/runtimes/{self.release.runtime.sha256}.zip"
+
+
+def cluster_of(name: str, settings: ClusterConfig) -> Cluster:
+    """The cluster *name* with every path filled in that *settings* leave out."""
+    names = ("log", "share", "data", "checkpoints", "results", "status")
+    given = {key: path for key in names if (path := getattr(settings, key)) is not None}
+    return Cluster(name, root=settings.root, work=settings.work, **given)

@@ -34,18 +34,34 @@ from theseus.core.verdict import (
 
 
 @frozen
+class Turn:
+    """The host could give *allocation*, but not now; *short* says what is free."""
+
+    allocation: Allocation
+    short: TooFewFree
+
+
+@frozen
 class _Supply:
-    """Chips of one kind: how many are *free*, of how many *usable*, and which GPUs they are."""
+    """Chips of one kind: how many are *free*, of how many *usable*, and which GPUs they are.
+
+    *taken* are those that are not free, and *waiting* counts the runs that wait for some of them.
+    """
 
     free: int
     usable: int
     capped: bool
     gpus: tuple[str, ...]
+    taken: tuple[str, ...] = ()
+    waiting: int = 0
+
+
+_NONE = _Supply(0, 0, capped=False, gpus=())
 
 
 def consider_plain(
     host: PlainHost, request: HardwareRequest, snapshot: HostSnapshot
-) -> Fits | Rejection:
+) -> Fits | Turn | Rejection:
     """Whether *request* fits on *host* now."""
     if isinstance(snapshot, Unreachable):
         return NoAnswer(snapshot.reason)
@@ -56,16 +72,17 @@ def consider_plain(
         return limit
     asked = isinstance(snapshot, PlainSnapshot)
     if request.min_chips == 0:
-        return Fits(_allocation(host, request, None), 0, asked)
+        return Fits(_allocation(host, request, _NONE), 0, asked)
     return _chips(host, request, snapshot)
 
 
 def _chips(
     host: PlainHost, request: HardwareRequest, snapshot: PlainSnapshot | NotAsked
-) -> Fits | Rejection:
+) -> Fits | Turn | Rejection:
     kind = None if request.chip is None else request.chip.name
-    best = max(_supplies(host, kind, snapshot), key=lambda supply: supply.free, default=None)
-    if best is not None and best.free >= request.min_chips:
+    supplies = tuple(_supplies(host, kind, snapshot))
+    best = max(supplies, key=lambda supply: supply.free, default=_NONE)
+    if best.free >= request.min_chips:
         return Fits(
             _allocation(host, request, best), best.free, isinstance(snapshot, PlainSnapshot)
         )
@@ -76,9 +93,23 @@ def _chips(
             return DriverBroken(complaint)
         case _:
             pass
-    if best is None:
-        return TooFewFree(kind, request.min_chips, 0, 0, capped=False)
-    return TooFewFree(kind, request.min_chips, best.free, best.usable, best.capped)
+    largest = max(supplies, key=lambda supply: (supply.usable, supply.free), default=_NONE)
+    return _later(host, request, largest if largest.usable >= request.min_chips else best)
+
+
+def _later(host: PlainHost, request: HardwareRequest, supply: _Supply) -> Turn | TooFewFree:
+    kind = None if request.chip is None else request.chip.name
+    ever = supply.usable >= request.min_chips
+    short = TooFewFree(
+        kind,
+        request.min_chips,
+        supply.free,
+        supply.usable,
+        supply.capped,
+        waiting=supply.waiting,
+        may_wait=ever and not request.queue,
+    )
+    return Turn(_allocation(host, request, supply), short) if ever and request.queue else short
 
 
 def _supplies(
@@ -92,7 +123,7 @@ def _supplies(
         return
     for there, number in Counter(_kind(gpu) for gpu in snapshot.gpus).items():
         if kind in {None, there}:
-            yield _detected(host, there, number, snapshot.gpus)
+            yield _detected(host, there, number, snapshot)
 
 
 def _kind(gpu: Gpu) -> str:
@@ -100,11 +131,23 @@ def _kind(gpu: Gpu) -> str:
     return gpu.name if gpu.chip is None else gpu.chip
 
 
-def _detected(host: PlainHost, kind: str, number: int, gpus: tuple[Gpu, ...]) -> _Supply:
-    """The chips of one kind that are there, within the host's cap."""
+def _detected(host: PlainHost, kind: str, number: int, snapshot: PlainSnapshot) -> _Supply:
+    """The chips of one kind that are there, within the cap; who waits for one comes first."""
     cap = number if host.chips is None else min(number, host.chips.get(kind, 0))
-    free = tuple(gpu.uuid for gpu in gpus if _kind(gpu) == kind and not gpu.busy)
-    return _Supply(min(cap, len(free)), cap, capped=cap < number, gpus=free)
+    there = [gpu for gpu in snapshot.gpus if _kind(gpu) == kind]
+    uuids = {gpu.uuid for gpu in there}
+    waiting = [run for run in snapshot.waiting if uuids.intersection(run.gpus)]
+    awaited = {uuid for run in waiting for uuid in run.gpus}
+    free = tuple(gpu.uuid for gpu in there if not gpu.busy and gpu.uuid not in awaited)
+    taken = tuple(gpu.uuid for gpu in there if gpu.uuid not in free and not gpu.divided)
+    return _Supply(
+        free=min(cap, len(free)),
+        usable=min(cap, len(free) + len(taken)),
+        capped=cap < number,
+        gpus=free,
+        taken=taken,
+        waiting=len(waiting),
+    )
 
 
 def _beyond_limits(
@@ -131,12 +174,15 @@ def _cpus(host: PlainHost, request: HardwareRequest) -> int | None:
     return host.cpus_per_task if request.cpus is None else request.cpus
 
 
-def _allocation(host: PlainHost, request: HardwareRequest, supply: _Supply | None) -> Allocation:
+def _allocation(host: PlainHost, request: HardwareRequest, supply: _Supply) -> Allocation:
+    # a run that may wait gets whichever are free first when its turn has come
+    later = supply.taken if request.queue else ()
     return Allocation(
         chip=None if request.chip is None else request.chip.name,
         nodes=1,
         chips_per_node=request.min_chips,
-        gpus=() if supply is None else supply.gpus,
+        gpus=(*supply.gpus, *later),
         memory=_memory(host, request),
         cpus=_cpus(host, request),
+        waits=supply.free < request.min_chips,
     )

@@ -8,7 +8,7 @@ The plan is the only thing that crosses from the core to the effects.
 from attrs import frozen
 
 from theseus.base.hardware import HardwareRequest
-from theseus.core.config import Transport
+from theseus.core.config import CONNECTIONS_PER_MINUTE, Transport
 from theseus.core.source import SourceSnapshot
 from theseus.core.steps import Step
 from theseus.core.verdict import Allocation, TraceLine
@@ -37,6 +37,7 @@ class Target:
     partition: str | None
     ssh: str | None
     transport: Transport
+    connections_per_minute: int = CONNECTIONS_PER_MINUTE
 
 
 @frozen

@@ -5,9 +5,8 @@ that is there and answers nonsense is said so, and its devices do not count as f
 """
 
 import re
-from collections import Counter
-from collections.abc import Callable
-from typing import Final, Generic, TypeVar
+from collections.abc import Callable, Mapping
+from typing import Any, Final, Generic, TypeVar
 
 from attrs import frozen
 from returns.pipeline import is_successful
@@ -15,18 +14,21 @@ from returns.result import Failure, Result, Success
 
 from theseus.base.detect import (
     NVIDIA_LIST,
+    NVIDIA_PROCESSES,
     NVIDIA_QUERY,
     ROCM_QUERY,
     Device,
+    busy,
+    parse_held,
     parse_mig,
     parse_nvidia_query,
     parse_rocm_query,
 )
 from theseus.core.inventory import Gpu, HostSnapshot, PlainSnapshot, Tools, Unreachable
+from theseus.core.leases import Leases, leases_command, parse_leases
 
 Fact = TypeVar("Fact")
 _MISSING: Final = 127  # sh(1): command not found
-_BUSY_SHARE: Final = 0.1  # of a GPU's memory, held by compute processes
 
 
 @frozen
@@ -68,14 +70,8 @@ def _devices(
         return Failure(str(error))
 
 
-def _held(answer: Answer) -> Result[Counter[str], str]:
-    """Bytes that compute processes hold, by GPU uuid; one that hides its use counts as all."""
-    held: Counter[str] = Counter()
-    for line in answer.output.splitlines():
-        uuid, comma, used = (part.strip() for part in line.partition(","))
-        if comma and uuid.startswith("GPU-"):
-            held[uuid] += int(used) * 2**20 if used.isdecimal() else 2**62
-    return Success(held)
+def _held(answer: Answer) -> Result[Mapping[str, int], str]:
+    return Success(parse_held(answer.output))
 
 
 def _divided(answer: Answer) -> Result[frozenset[str], str]:
@@ -102,10 +98,7 @@ def _tools(answer: Answer) -> Result[Tools, str]:
 
 NVIDIA: Final = Probe(NVIDIA_QUERY, _nvidia)
 NVIDIA_MIG: Final = Probe(NVIDIA_LIST, _divided)
-NVIDIA_PROCESSES: Final = Probe(
-    ("nvidia-smi", "--query-compute-apps=gpu_uuid,used_memory", "--format=csv,noheader,nounits"),
-    _held,
-)
+NVIDIA_HELD: Final = Probe(NVIDIA_PROCESSES, _held)
 ROCM: Final = Probe(ROCM_QUERY, _rocm)
 CPUS: Final = Probe(("nproc",), _cpus)
 MEMORY: Final = Probe(("cat", "/proc/meminfo"), _memory)
@@ -116,15 +109,22 @@ _LOOK_FOR_TOOLS: Final = (
 )
 TOOLS: Final = Probe(("sh", "-c", _LOOK_FOR_TOOLS), _tools)
 
-PLAIN: Final = (NVIDIA, NVIDIA_MIG, NVIDIA_PROCESSES, ROCM, CPUS, MEMORY, TOOLS)
+
+def plain_probes(leases: str) -> tuple[Probe[Any], ...]:
+    """The probes of a plain host whose lease directory is *leases*."""
+    held = Probe(leases_command(leases), _leases)
+    return (NVIDIA, NVIDIA_MIG, NVIDIA_HELD, ROCM, CPUS, MEMORY, TOOLS, held)
+
+
+def _leases(answer: Answer) -> Result[Leases, str]:
+    return Success(parse_leases(answer.output))
 
 
 def plain_snapshot(answers: tuple[Answer, ...]) -> HostSnapshot:
-    """The snapshot that the *answers* to `PLAIN`, in its order, make."""
-    nvidia_said, mig_said, held_said, rocm_said, cpus_said, memory_said, tools_said = answers
+    """The snapshot that the *answers* to `plain_probes`, in its order, make."""
+    nvidia_said, mig_said, held_said, rocm_said, cpus_said, memory_said, tools_said, own = answers
     nvidia, rocm = NVIDIA.parse(nvidia_said), ROCM.parse(rocm_said)
     cpus, memory = CPUS.parse(cpus_said), MEMORY.parse(memory_said)
-    held, divided = NVIDIA_PROCESSES.parse(held_said), NVIDIA_MIG.parse(mig_said)
     if not is_successful(both := Result.do((c, m) for c in cpus for m in memory)):
         return Unreachable(both.failure())
     broken = [
@@ -132,42 +132,37 @@ def plain_snapshot(answers: tuple[Answer, ...]) -> HostSnapshot:
         for tool, devices in (("nvidia-smi", nvidia), ("rocm-smi", rocm))
         if not is_successful(devices)
     ]
+    held, divided = NVIDIA_HELD.parse(held_said).unwrap(), NVIDIA_MIG.parse(mig_said).unwrap()
+    leases = _leases(own).unwrap()
+    gpus = (
+        *_gpus(nvidia.value_or(()), held, divided),
+        *_gpus(rocm.value_or(()), {}, frozenset()),
+    )
     return PlainSnapshot(
-        gpus=(
-            *_gpus(nvidia.value_or(()), held.unwrap(), divided.unwrap()),
-            *_gpus(rocm.value_or(()), Counter(), frozenset()),
-        ),
+        gpus=tuple(leases.taken(gpu) for gpu in gpus),
         cpus=cpus.unwrap(),
         memory_available=memory.unwrap(),
         tools=TOOLS.parse(tools_said).unwrap(),
         broken=broken[0] if broken else None,
+        waiting=leases.waiting(gpus),
     )
 
 
 def _gpus(
-    devices: tuple[Device, ...], held: Counter[str], divided: frozenset[str]
+    devices: tuple[Device, ...], held: Mapping[str, int], divided: frozenset[str]
 ) -> tuple[Gpu, ...]:
+    used = busy(devices, held)
     return tuple(
         Gpu(
             uuid=device.uuid or str(device.index),
             name=device.name,
             chip=device.chip.name if device.chip else None,
             memory=device.memory or 0,
-            # a divided GPU cannot be had whole; AMD's tool names no processes, memory must do
-            busy=device.uuid in divided
-            or _share(device, held[device.uuid] or _amd_use(device)) >= _BUSY_SHARE,
+            busy=device.uuid in used | divided,
+            divided=device.uuid in divided,
         )
         for device in devices
     )
-
-
-def _share(device: Device, used: int) -> float:
-    return used / device.memory if device.memory else float(used > 0)
-
-
-def _amd_use(device: Device) -> int:
-    is_amd = device.chip is not None and device.chip.name.startswith("mi")
-    return (device.memory_used or 0) if is_amd else 0
 
 
 def _first_line(text: str) -> str:

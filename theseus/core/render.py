@@ -9,6 +9,7 @@ from theseus.core.script import describe_step
 from theseus.core.secrets import describe
 from theseus.core.source_text import shown
 from theseus.core.steps import (
+    BuildEnvironment,
     ClaimRun,
     Content,
     EnsureFile,
@@ -18,9 +19,11 @@ from theseus.core.steps import (
     Packaged,
     PlanDocument,
     PutFile,
+    PutFiles,
     PutSecrets,
     Step,
     Submit,
+    SubmitArray,
     Text,
 )
 from theseus.core.table import table
@@ -49,7 +52,9 @@ def describe_content(step: Step) -> str | None:
             return f"source tree {tree[:12]}, unless it is there"
         case PutSecrets(_, _, secrets):
             return ", ".join(f"{each.variable} from {describe(each.reference)}" for each in secrets)
-        case MakeDir() | ClaimRun() | Launch() | Submit():
+        case PutFiles(_, _, files):
+            return f"{count(len(files), 'file')} in one archive"
+        case MakeDir() | ClaimRun() | BuildEnvironment() | Launch() | Submit() | SubmitArray():
             return None
         case _:
             assert_never(step)
@@ -74,7 +79,7 @@ def _head(plan: Plan) -> str:
         ("run", f"{run.name} ({run.id})"),
         ("job", f"{run.job}, project {run.project}, group {run.group}"),
         ("target", _target(plan)),
-        ("allocation", ", ".join(_allocation(plan))),
+        ("allocation", describe_allocation(plan)),
         ("source", _source(plan)),
         ("work", plan.paths.work),
         ("log", plan.paths.log),
@@ -90,6 +95,11 @@ def _target(plan: Plan) -> str:
     way = "this machine" if target.ssh is None else f"ssh {target.ssh}"
     partition = "" if target.partition is None else f", partition {target.partition}"
     return f"{target.host} ({target.type}, cluster {target.cluster}{partition}, {way})"
+
+
+def describe_allocation(plan: Plan) -> str:
+    """What the run gets, in a few words."""
+    return ", ".join(_allocation(plan))
 
 
 def _allocation(plan: Plan) -> Iterator[str]:

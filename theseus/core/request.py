@@ -12,15 +12,17 @@ from returns.result import Failure, Result, Success
 
 from theseus.base.chip import SUPPORTED_CHIPS
 from theseus.base.hardware import HardwareRequest
-from theseus.core.decode import Parsed, Problem, decode, expected, nearest
+from theseus.core.decode import Parsed, Problem, decode, expected, nearest, plain, value_at
 from theseus.core.fields import Memory, Minutes, Positive
 from theseus.core.quantity import duration, memory
+from theseus.core.secrets import Referenced, written
 
 
 def _chip_count(value: object) -> Result[int, str]:
-    if type(value) is not int:
+    number = plain(value)
+    if type(number) is not int:
         return Failure(expected("a whole number", value))
-    return Success(value) if value >= 0 else Failure(f"expected 0 or more, got {value}")
+    return Success(number) if number >= 0 else Failure(expected("0 or more", value))
 
 
 @frozen
@@ -47,6 +49,7 @@ class AskedByFlags:
     n_shards: int | None = None
     nodes: int | None = None
     cpus: int | None = None
+    queue: bool = False
 
 
 @frozen
@@ -76,7 +79,7 @@ def resolve_request(
     asked = decoded.value_or(AskedInJobConfig())
     problems = (
         *_decode_problems(decoded),
-        *_chip_problems(flags, asked),
+        *_chip_problems(flags, asked, value_at(job_config, ("request", "chip"))),
         *_count_problems(flags),
         *_cluster_problems(flags, clusters),
         *_quantity_problems(flags),
@@ -98,6 +101,7 @@ def _request(flags: AskedByFlags, asked: AskedInJobConfig) -> HardwareRequest:
         time=asked.time if flags.time is None else duration(flags.time).unwrap(),
         nodes=flags.nodes,
         cpus=flags.cpus,
+        queue=flags.queue,
     )
 
 
@@ -115,7 +119,9 @@ def _decode_problems(
             yield BadKey(Problem(("request", *problem.path), problem.message))
 
 
-def _chip_problems(flags: AskedByFlags, asked: AskedInJobConfig) -> Iterator[RequestProblem]:
+def _chip_problems(
+    flags: AskedByFlags, asked: AskedInJobConfig, raw: object
+) -> Iterator[RequestProblem]:
     from_flag = flags.chip is not None
     chip = flags.chip if from_flag else asked.chip
     message = (
@@ -123,6 +129,8 @@ def _chip_problems(flags: AskedByFlags, asked: AskedInJobConfig) -> Iterator[Req
     )
     if message is None:
         return
+    if isinstance(raw, Referenced) and not from_flag:
+        message = f"{written(raw)} holds no chip that can be counted"
     yield (
         BadFlag("--chip", message) if from_flag else BadKey(Problem(("request", "chip"), message))
     )

@@ -12,6 +12,9 @@ from theseus.core.quantity import show_duration
 from theseus.core.steps import Submit
 
 SIGNAL_AHEAD = 60  # seconds before the time limit at which the job gets TERM
+# sbatch(1), --signal: it may be sent up to 60 seconds early, which is most of a short run's time.
+# Such a run is told at its limit, as all are, and has the KillWait of the cluster.
+SHORT = 5  # minutes
 BATCH_SCRIPT = "batch.sh"
 _MIB = 2**20
 
@@ -64,10 +67,11 @@ def _options(placed: Placed, host: SlurmHost) -> Iterator[str]:
     yield from _given("--qos", host.qos)
     yield from _given("--exclude", ",".join(allocation.exclude) or None)
     yield from _given("--constraint", allocation.constraint)
-    yield f"--signal=TERM@{SIGNAL_AHEAD}"
+    if allocation.time is None or allocation.time > SHORT:
+        yield f"--signal=TERM@{SIGNAL_AHEAD}"
     yield "--requeue"
     yield "--open-mode=append"
-    yield f"--output={_pattern(paths.log)}"
+    yield f"--output={filename_pattern(paths.log)}"
     yield f"--chdir={paths.run}"
     yield "--export=NONE"
 
@@ -77,6 +81,6 @@ def _given(option: str, value: object) -> Iterator[str]:
         yield f"{option}={value}"
 
 
-def _pattern(path: str) -> str:
+def filename_pattern(path: str) -> str:
     """*path* as a filename pattern. sbatch(1), "filename pattern": `%%` stands for one `%`."""
     return path.replace("%", "%%")

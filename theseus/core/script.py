@@ -9,8 +9,9 @@ from typing import TypeAlias, assert_never
 
 from attrs import frozen
 
-from theseus.core.shell import command_line, option_word, path_word
+from theseus.core.shell import option_word, path_word
 from theseus.core.steps import (
+    BuildEnvironment,
     ClaimRun,
     Content,
     EnsureFile,
@@ -19,10 +20,12 @@ from theseus.core.steps import (
     MakeDir,
     Packaged,
     PutFile,
+    PutFiles,
     PutSecrets,
     Secret,
     Step,
     Submit,
+    SubmitArray,
 )
 
 
@@ -51,32 +54,67 @@ class Obtain:
     content: Packaged | EnsureTree
 
 
-Instruction: TypeAlias = Command | Receive | Obtain
+@frozen
+class Unpack:
+    """An archive of *files*, to be unpacked below *directory* (a shell word)."""
+
+    directory: str
+    files: PutFiles
 
 
-def instruction(step: Step) -> Instruction:  # noqa: C901  one arm for each step, in one place
+Instruction: TypeAlias = Command | Receive | Unpack | Obtain
+
+
+def instruction(step: Step) -> Instruction:
     """What has to happen on the host for *step*."""
     match step:
         case MakeDir(_, path, mode):
             return Command(f"mkdir -p -m {mode:04o} -- {path_word(path)}")
         case ClaimRun(_, path):
             return Command(f"claim {path_word(path)}")
-        case PutFile(_, path, mode, content):
-            return Receive(path_word(path), mode, content)
-        case PutSecrets(_, path, secrets):
-            return Receive(path_word(path), 0o600, secrets)
+        case PutFile() | PutSecrets():
+            return received(step)
+        case PutFiles(_, directory, _):
+            return Unpack(path_word(directory), step)
         case EnsureFile(_, path, mode, content):
             return Obtain(path_word(path), mode, content)
         case EnsureTree(_, path, _):
             return Obtain(path_word(path), 0o644, step)
-        case Launch(_, run_dir, log):
-            return Command(f"launch {path_word(run_dir)} {path_word(log)}")
-        case Submit(_, run_dir, argv, after):
-            words = " ".join(option_word(argument) for argument in argv)
-            command = "submit" if after is None else f"submit_after {path_word(after)}"
-            return Command(f"{command} {path_word(run_dir)} {words}")
+        case BuildEnvironment() | Launch() | Submit() | SubmitArray():
+            return Command(_start(step))
         case _:
             assert_never(step)
+
+
+def received(step: PutFile | PutSecrets) -> Receive:
+    """What is written for *step*, and where."""
+    match step:
+        case PutFile(_, path, mode, content):
+            return Receive(path_word(path), mode, content)
+        case PutSecrets(_, path, secrets):
+            return Receive(path_word(path), 0o600, secrets)
+        case _:
+            assert_never(step)
+
+
+def _start(step: BuildEnvironment | Launch | Submit | SubmitArray) -> str:
+    match step:
+        case BuildEnvironment(_, run_dir):
+            return f"build_environment {path_word(run_dir)}"
+        case Launch(_, run_dir, log, leases):
+            command = "launch" if leases is None else "launch_leased"
+            return f"{command} {path_word(run_dir)} {path_word(log)}"
+        case Submit(_, run_dir, argv, after):
+            command = "submit" if after is None else f"submit_after {path_word(after)}"
+            return f"{command} {path_word(run_dir)} {_words(argv)}"
+        case SubmitArray(_, directory, argv):
+            return f"submit_array {path_word(directory)} {_words(argv)}"
+        case _:
+            assert_never(step)
+
+
+def _words(argv: tuple[str, ...]) -> str:
+    return " ".join(option_word(argument) for argument in argv)
 
 
 def command_frame(index: int, command: str) -> bytes:
@@ -90,14 +128,20 @@ def receive_frame(index: int, receive: Receive, content: bytes, sha256: str) -> 
     return command_frame(index, command) + content
 
 
+def unpack_frame(index: int, unpack: Unpack, archive: bytes, sha256: str) -> bytes:
+    """The line that unpacks *archive*, and the archive."""
+    command = f"unpack {len(archive)} {sha256} {unpack.directory}"
+    return command_frame(index, command) + archive
+
+
 def obtain_frame(index: int, obtain: Obtain) -> bytes:
     """The line that asks for content; the answer is `size sha256` and the bytes."""
     return command_frame(index, f"obtain {index} {obtain.mode:04o} {obtain.path}")
 
 
-def ask_frame(index: int, argv: tuple[str, ...]) -> bytes:
-    """The line that runs a probe's *argv*; a failing one stops nothing."""
-    return b"{ ask %d %s; }\n" % (index, command_line(argv).encode())
+def ask_frame(index: int, command: str) -> bytes:
+    """The line that asks what *command* says; a failing one stops nothing."""
+    return b"{ ask %d %s; }\n" % (index, command.encode("utf-8", "surrogateescape"))
 
 
 def describe_step(step: Step) -> str:
@@ -109,5 +153,7 @@ def describe_step(step: Step) -> str:
             return f"receive {mode:04o} {path}"
         case Obtain(path, mode, _):
             return f"obtain {mode:04o} {path}"
+        case Unpack(directory, _):
+            return f"unpack {directory}"
         case other:
             assert_never(other)

@@ -8,6 +8,8 @@ from typing import TypeAlias, assert_never
 
 from attrs import field, frozen
 
+from theseus.base.scalar import Scalar, scalar
+
 
 @frozen
 class EnvironmentSecret:
@@ -52,10 +54,29 @@ SecretReference: TypeAlias = (
 
 @frozen
 class Referenced:
-    """A text with parts from the environment: *text* as resolved, *parts* as written."""
+    """A value with parts from the environment: *text* as resolved, *parts* as written.
+
+    *decoded* when the config asks for the number, truth value or null that the text spells.
+    """
 
     text: str = field(repr=False)
     parts: tuple[str | EnvironmentSecret, ...]
+    decoded: bool = False
+
+    @property
+    def value(self) -> Scalar:
+        """What the job finds in its place."""
+        return scalar(self.text) if self.decoded else self.text
+
+
+def written(value: Referenced) -> str:
+    """*value* as the config has it, for messages: what it holds is never shown.
+
+    >>> written(Referenced("5", (EnvironmentSecret("STEPS"),), decoded=True))
+    '${oc.decode:${oc.env:STEPS}}'
+    """
+    text = describe(JoinedSecret(value.parts))
+    return f"${{oc.decode:{text}}}" if value.decoded else text
 
 
 def parse_reference(text: str) -> SecretReference | None:

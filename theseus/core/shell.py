@@ -7,6 +7,8 @@ where names and values come in). The only importer of `shlex`.
 import shlex
 from collections.abc import Iterable, Mapping
 
+from returns.result import Failure, Result, Success
+
 
 def word(text: str) -> str:
     """*text* as one shell word.
@@ -47,6 +49,18 @@ def option_word(text: str) -> str:
 def command_line(argv: Iterable[str]) -> str:
     """*argv* as one line a shell reads back to the same words."""
     return " ".join(word(argument) for argument in argv)
+
+
+def read_words(line: str) -> Result[tuple[str, ...], str]:
+    """The words of *line* as a shell reads them, without what follows a `#`; or what is wrong.
+
+    >>> read_words("lr=1e-3 'name=two words'  # small").unwrap()
+    ('lr=1e-3', 'name=two words')
+    """
+    try:
+        return Success(tuple(shlex.split(line, comments=True)))
+    except ValueError as error:
+        return Failure(str(error).lower())
 
 
 def environment_file(variables: Mapping[str, str], paths: Mapping[str, str]) -> str:

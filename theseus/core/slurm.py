@@ -7,7 +7,7 @@ ever, and nothing is lowered.
 from collections.abc import Iterator, Mapping
 from typing import assert_never
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from theseus.base.hardware import HardwareRequest
 from theseus.base.node_list import expand_nodes
@@ -144,8 +144,19 @@ def _field(
     for name in limits.nodes:
         if (node := nodes.get(name)) is not None:
             fine = name not in excluded and satisfies(node.features, wanted)
-            (usable if fine else ruled_out).append(node)
+            (usable if fine else ruled_out).append(_within(limits, node))
     return Field(site, partition, limits, tuple(usable), tuple(ruled_out))
+
+
+def _within(limits: SlurmPartition, node: Node) -> Node:
+    """What of *node* a partition with *limits* may give (slurm.conf(5): MaxCPUsPerNode, …)."""
+    cpus, memory = limits.cpus_per_node, limits.memory_per_node
+    if cpus is not None:
+        node = evolve(node, cpus=min(node.cpus, cpus), cpus_free=min(node.cpus_free, cpus))
+    if memory is not None:
+        free = min(node.memory_free, memory)
+        node = evolve(node, memory=min(node.memory, memory), memory_free=free)
+    return node
 
 
 def _preference(verdict: Fits | Queues | SlurmRejection) -> tuple[int, int, int]:
@@ -175,8 +186,12 @@ def _closed(
     ):
         if value is not None and allowed is not None and value not in allowed:
             return NotAdmitted(kind, value, allowed)
-    if host.account is not None and host.account in limits.denied_accounts:
-        return NotAdmitted("account", host.account, ("all others",))
+    for kind, value, denied in (
+        ("account", host.account, limits.denied_accounts),
+        ("qos", host.qos, limits.denied_qos),
+    ):
+        if value is not None and value in denied:
+            return NotAdmitted(kind, value)
     return None
 
 

@@ -150,16 +150,19 @@ def _partitions(
 def _partition(found: Mapping[str, str]) -> SlurmPartition:
     return SlurmPartition(
         name=found["PartitionName"],
-        up=found.get("State", "UP") == "UP",
+        up=found.get("State", "UP") == "UP" and found.get("RootOnly", "NO") == "NO",
         nodes=(),
         max_time=_minutes(found.get("MaxTime", "")),
         default_time=_minutes(found.get("DefaultTime", "")),
         min_nodes=_number(found.get("MinNodes", "")) or 0,
         max_nodes=_number(found.get("MaxNodes", "")),
+        cpus_per_node=_number(found.get("MaxCPUsPerNode", "")),
+        memory_per_node=_bytes(found.get("MaxMemPerNode", "")),
         preempt=found.get("PreemptMode", "OFF"),
         accounts=_names(found.get("AllowAccounts", "ALL")),
         denied_accounts=_names(found.get("DenyAccounts", "ALL")) or (),
         qos=_names(found.get("AllowQos", "ALL")),
+        denied_qos=_names(found.get("DenyQos", "ALL")) or (),
     )
 
 
@@ -170,6 +173,11 @@ def _minutes(text: str) -> int | None:
 
 def _number(text: str) -> int | None:
     return int(text) if text.isdecimal() and len(text) <= _DIGITS else None
+
+
+def _bytes(mebibytes: str) -> int | None:
+    number = _number(mebibytes)
+    return None if number is None else number * _MIB
 
 
 def _names(text: str) -> tuple[str, ...] | None:

@@ -40,7 +40,7 @@ class NoSuchPartition:
 
 @frozen
 class PartitionClosed:
-    """The partition is not up."""
+    """The partition is not up, or only root may use it."""
 
 
 @frozen
@@ -122,11 +122,11 @@ class UnderNodeLimit:
 
 @frozen
 class NotAdmitted:
-    """The partition admits other accounts or QOS; *kind* is which, *allowed* those it lists."""
+    """The partition turns the account or QOS (*kind*) away; it may list those *allowed*."""
 
     kind: str
     value: str
-    allowed: tuple[str, ...]
+    allowed: tuple[str, ...] = ()
 
 
 SlurmRejection: TypeAlias = (

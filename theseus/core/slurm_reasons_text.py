@@ -29,7 +29,7 @@ def explain_slurm(reason: SlurmRejection | Busy) -> str:  # noqa: C901, PLR0911,
         case NoSuchPartition():
             return "the cluster shows no such partition; `sinfo` there lists them"
         case PartitionClosed():
-            return "the partition is not up"
+            return "the partition is not up, or for root alone"
         case NoSuchGpus(wanted, there):
             has = f"it has {', '.join(there)}" if there else "it has no GPUs"
             return f"no GPUs of GRES type {wanted!r}; {has} (gres_mapping names a chip's type)"
@@ -54,6 +54,8 @@ def explain_slurm(reason: SlurmRejection | Busy) -> str:  # noqa: C901, PLR0911,
                 f"needs {count(nodes, 'node')}; the partition gives one job at least {limit}; "
                 f"would fit: --nodes {limit}"
             )
+        case NotAdmitted(kind, value, ()):
+            return f"the partition turns {kind} {value!r} away"
         case NotAdmitted(kind, value, allowed):
             return f"the partition admits {kind} {', '.join(allowed)}; {value!r} is not among them"
         case _:

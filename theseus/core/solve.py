@@ -6,26 +6,30 @@ could run it later are ranked by availability. What was considered is the trace.
 """
 
 from collections.abc import Iterator
-from typing import assert_never
+from typing import TypeAlias, assert_never
 
 from attrs import evolve, field, frozen
 from returns.result import Failure, Result, Success
 
 from theseus.base.hardware import HardwareRequest
-from theseus.core.config import DispatchConfig, Host, PlainHost, SlurmHost
+from theseus.core.config import DispatchConfig, PlainHost, SlurmHost
 from theseus.core.inventory import HostSnapshot, Inventory
-from theseus.core.plain import consider_plain
-from theseus.core.slurm import Considered, consider_slurm
+from theseus.core.plain import Turn, consider_plain
+from theseus.core.slurm import consider_slurm
 from theseus.core.slurm_fit import Queues
+from theseus.core.slurm_reasons import Busy
 from theseus.core.verdict import (
     Allocation,
     Fits,
     Forbidden,
     NotPreferred,
-    NotYet,
+    Reason,
+    TooFewFree,
     TraceLine,
     trace_line,
 )
+
+Found: TypeAlias = Queues | Turn | Reason
 
 
 @frozen
@@ -51,18 +55,23 @@ class NoFit:
 
 @frozen
 class _Candidate:
-    """A partition where the run would wait; *line* is its place in the trace."""
+    """A place where the run would wait; *line* is its place in the trace."""
 
     host: str
     partition: str | None
-    queues: Queues
+    wait: Queues | Turn
     line: int
 
     @property
     def rank(self) -> tuple[int, int, int, int]:
         """Availability: most of the shape free, most chips free, fewest waiting jobs, priority."""
-        busy = self.queues.busy
-        return (-busy.ready, -busy.free, busy.pending, self.line)
+        match self.wait:
+            case Queues(busy=busy):
+                return (-busy.ready, -busy.free, busy.pending, self.line)
+            case Turn(short=short):
+                return (0, -short.free, short.waiting, self.line)
+            case _:
+                assert_never(self.wait)
 
 
 @frozen
@@ -72,29 +81,35 @@ class _Search:
     trace: list[TraceLine] = field(factory=list)
     waiting: list[_Candidate] = field(factory=list)
 
-    def consider(self, host: str, found: Considered) -> Choice | None:
+    def consider(self, host: str, partition: str | None, found: Found) -> Choice | None:
         """Note what was found; the choice, when the request fits there now."""
-        match found.reason:
+        match found:
             case Queues(busy=busy) as queues:
-                candidate = _Candidate(host, found.partition, queues, len(self.trace))
-                self.waiting.append(candidate)
-                self.trace.append(trace_line(host, found.partition, busy))
+                self._may_wait(host, partition, queues, busy)
+            case Turn(short=short) as turn:
+                self._may_wait(host, partition, turn, short)
             case Fits(allocation, notes=notes) as fits:
-                self.trace.append(trace_line(host, found.partition, fits))
-                return Choice(host, found.partition, allocation, tuple(self.trace), notes)
+                self.trace.append(trace_line(host, partition, fits))
+                return Choice(host, partition, allocation, tuple(self.trace), notes)
             case reason:
-                self.trace.append(trace_line(host, found.partition, reason))
+                self.trace.append(trace_line(host, partition, reason))
         return None
 
+    def _may_wait(
+        self, host: str, partition: str | None, wait: Queues | Turn, short: Busy | TooFewFree
+    ) -> None:
+        self.waiting.append(_Candidate(host, partition, wait, len(self.trace)))
+        self.trace.append(evolve(trace_line(host, partition, short), verdict="busy"))
+
     def fallback(self) -> Choice | None:
-        """The partition to wait in that is most available."""
+        """The place to wait in that is most available."""
         if not self.waiting:
             return None
         best = min(self.waiting, key=lambda candidate: candidate.rank)
         line = self.trace[best.line]
         self.trace[best.line] = evolve(line, verdict="chosen", reason=f"waits: {line.reason}")
-        queues = best.queues
-        return Choice(best.host, best.partition, queues.allocation, tuple(self.trace), queues.notes)
+        notes = best.wait.notes if isinstance(best.wait, Queues) else ()
+        return Choice(best.host, best.partition, best.wait.allocation, tuple(self.trace), notes)
 
 
 def solve(
@@ -103,8 +118,8 @@ def solve(
     """The first host that satisfies *request* now, else the best to wait on, or why none is."""
     search = _Search()
     for name in config.hosts_by_preference():
-        for found in _considered(config, name, request, inventory.of(name)):
-            choice = search.consider(name, found)
+        for partition, found in _considered(config, name, request, inventory.of(name)):
+            choice = search.consider(name, partition, found)
             if choice is not None:
                 return Success(choice)
     fallback = search.fallback()
@@ -113,13 +128,9 @@ def solve(
 
 def ruled_out(
     config: DispatchConfig, name: str, request: HardwareRequest
-) -> NotPreferred | Forbidden | NotYet | None:
+) -> NotPreferred | Forbidden | None:
     """Why a host is out of the question before it is asked, or None."""
     host = config.hosts[name]
-    return _filtered(host, request) or _unsupported(config, host)
-
-
-def _filtered(host: Host, request: HardwareRequest) -> NotPreferred | Forbidden | None:
     if host.cluster in request.forbidden_clusters:
         return Forbidden(host.cluster)
     if request.preferred_clusters and host.cluster not in request.preferred_clusters:
@@ -129,24 +140,16 @@ def _filtered(host: Host, request: HardwareRequest) -> NotPreferred | Forbidden 
 
 def _considered(
     config: DispatchConfig, name: str, request: HardwareRequest, snapshot: HostSnapshot
-) -> Iterator[Considered]:
+) -> Iterator[tuple[str | None, Found]]:
     host = config.hosts[name]
     if (without_asking := ruled_out(config, name, request)) is not None:
-        yield Considered(None, without_asking)
+        yield None, without_asking
         return
     match host:
         case PlainHost():
-            yield Considered(None, consider_plain(host, request, snapshot))
+            yield None, consider_plain(host, request, snapshot)
         case SlurmHost():
-            yield from consider_slurm(host, config.gres_mapping, request, snapshot)
+            for found in consider_slurm(host, config.gres_mapping, request, snapshot):
+                yield found.partition, found.reason
         case _:
             assert_never(host)
-
-
-def _unsupported(config: DispatchConfig, host: Host) -> NotYet | None:
-    """What *host* needs that this version cannot do; planning around it would be a lie."""
-    if host.transport == "openssh":
-        return NotYet("this version reaches hosts by asyncssh alone, not by `transport: openssh`")
-    if config.clusters[host.cluster].mount is not None:
-        return NotYet(f"this version does not mount JuiceFS, as cluster {host.cluster!r} asks")
-    return None

@@ -137,6 +137,20 @@ class DirectoryNotInTree:
 
 
 @frozen
+class LockMissing:
+    """The project of the pyproject.toml at *path*, in the tree, has no uv.lock that is shipped."""
+
+    path: str
+
+
+@frozen
+class LockStale:
+    """The uv.lock at *path*, in the tree, does not fit its pyproject.toml."""
+
+    path: str
+
+
+@frozen
 class SubmoduleNotFetched:
     """The commit of the submodule at *path* is not on this machine."""
 
@@ -194,6 +208,8 @@ SourceError: TypeAlias = (
     | NoCommits
     | NameNotText
     | DirectoryNotInTree
+    | LockMissing
+    | LockStale
     | SubmoduleNotFetched
     | EmbeddedWithoutCommits
     | UntrackedTooLarge

@@ -15,6 +15,8 @@ def explain(error: source.SourceError) -> str:
             return _explain_size(error)
         case source.ObjectMissing() | source.SourceGone() | source.ArchiveNotWritten():
             return _explain_archive(error)
+        case source.LockMissing() | source.LockStale():
+            return _explain_lock(error)
         case (
             source.NoCommits()
             | source.NameNotText()
@@ -122,6 +124,22 @@ def _explain_content(
             return (
                 f"the untracked directory {shown(path)} is a git repository without commits, "
                 "so it cannot be shipped; commit inside it, or list it in .gitignore"
+            )
+        case _:
+            assert_never(error)
+
+
+def _explain_lock(error: source.LockMissing | source.LockStale) -> str:
+    match error:
+        case source.LockMissing(path):
+            return (
+                f"{shown(path)} has no uv.lock that is shipped, so its environment would not be "
+                "reproducible; run: uv lock && git add uv.lock && git commit"
+            )
+        case source.LockStale(path):
+            return (
+                f"{shown(path)} is out of date with pyproject.toml, so a host would install "
+                "something else than you mean; run: uv lock && git commit -a"
             )
         case _:
             assert_never(error)

@@ -105,15 +105,37 @@ class PutSecrets:
 
 
 @frozen
+class PutFiles:
+    """Write many *files* in one go, in directories of their own below *directory*.
+
+    Such a directory is made where it is missing, for its owner alone.
+    """
+
+    host: str
+    directory: str
+    files: tuple[PutFile | PutSecrets, ...]
+
+
+@frozen
+class BuildEnvironment:
+    """Build the environment of the project in *run_dir* here, where its nodes have no network."""
+
+    host: str
+    run_dir: str
+
+
+@frozen
 class Launch:
     """Start bootstrap in a session of its own; the answer (pid, start time, boot id) is the output.
 
-    *run_dir* holds bootstrap.sh; everything it prints is appended to *log*.
+    *run_dir* holds bootstrap.sh; everything it prints is appended to *log*. A run that needs GPUs
+    leases them in the directory *leases*: a second line says which, or that it waits for its turn.
     """
 
     host: str
     run_dir: str
     log: str
+    leases: str | None = None
 
 
 @frozen
@@ -129,8 +151,30 @@ class Submit:
     after: str | None = None
 
 
+@frozen
+class SubmitArray:
+    """Hand many runs to SLURM as one array by *argv*; the answer (job id) is the output.
+
+    *directory* holds the batch script, and the list of runs by their index in the array.
+    """
+
+    host: str
+    directory: str
+    argv: tuple[str, ...]
+
+
 Step: TypeAlias = (
-    MakeDir | ClaimRun | PutFile | EnsureFile | EnsureTree | PutSecrets | Launch | Submit
+    MakeDir
+    | ClaimRun
+    | PutFile
+    | PutFiles
+    | EnsureFile
+    | EnsureTree
+    | PutSecrets
+    | BuildEnvironment
+    | Launch
+    | Submit
+    | SubmitArray
 )
 
 

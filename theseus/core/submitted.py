@@ -1,11 +1,13 @@
 """What a performance means for the run: submitted, refused at a step, or unknown."""
 
-from typing import assert_never
+from functools import partial
+from typing import Final, assert_never
 
 from attrs import frozen
 from returns.result import Failure, Result, Success
 
-from theseus.core.errors import StepFailed, SubmissionUnknown
+from theseus.core.array import Array
+from theseus.core.errors import GpusTaken, StepFailed, SubmissionUnknown
 from theseus.core.outcome import (
     AlreadySubmitted,
     Done,
@@ -18,42 +20,107 @@ from theseus.core.outcome import (
 from theseus.core.plan import Plan
 from theseus.core.refusals import refusal_advice
 from theseus.core.script import describe_step
-from theseus.core.steps import Launch, Submit
+from theseus.core.steps import ClaimRun, Launch, Step, Submit, SubmitArray
+
+UNANSWERED: Final = (
+    76  # how perform.sh says that the run may have been submitted, and it cannot tell
+)
 
 
 @frozen
 class Submitted:
-    """The run of *plan* was started, with *answer*; *again* when that had happened before."""
+    """The run of *plan* was started, with *answer*; *again* when that had happened before.
+
+    *gpus* are those it has leased; *queued* says that it waits for its turn.
+    """
 
     plan: Plan
     answer: str
     again: bool
+    gpus: tuple[str, ...] = ()
+    queued: bool = False
 
 
-NotSubmitted = StepFailed | HostUnreachable | SubmissionUnknown
+NO_GPUS: Final = 69  # of launch_leased in perform.sh
+NotSubmitted = GpusTaken | StepFailed | HostUnreachable | SubmissionUnknown
+
+
+@frozen
+class _Answered:
+    """The *answer* to a submission; *again* when it had been given before."""
+
+    answer: str
+    again: bool
 
 
 def judge(plan: Plan, outcomes: tuple[Outcome, ...]) -> Result[Submitted, NotSubmitted]:
     """Whether *outcomes*, one for each step of *plan*, amount to a submission."""
-    for number, (step, outcome) in enumerate(zip(plan.steps, outcomes, strict=True), 1):
+    return _answered(plan, plan.steps, outcomes).map(partial(_with_gpus, plan))
+
+
+def _with_gpus(plan: Plan, found: _Answered) -> Submitted:
+    """That the run of *plan* was started; a second line of the answer tells of its GPUs."""
+    answer, _, lease = found.answer.partition("\n")
+    word, *gpus = lease.split() or ("",)
+    return Submitted(plan, answer, found.again, tuple(gpus), queued=word == "queued")
+
+
+def judge_array(
+    array: Array, steps: tuple[Step, ...], outcomes: tuple[Outcome, ...]
+) -> tuple[Result[Submitted, NotSubmitted], ...]:
+    """What *outcomes*, one for each of the *steps* of *array*, mean for each of its runs."""
+    return tuple(
+        _answered(plan, steps, outcomes).map(partial(_member, plan, index))
+        for index, plan in enumerate(array.plans)
+    )
+
+
+def _member(plan: Plan, index: int, found: _Answered) -> Submitted:
+    """That the run with *index* is in the array whose answer was `slurm JOB [CLUSTER]`."""
+    kind, job, *cluster = found.answer.split()
+    return Submitted(plan, " ".join((kind, f"{job}_{index}", *cluster)), found.again)
+
+
+def _answered(  # noqa: C901  one arm for each outcome, in one place
+    plan: Plan, steps: tuple[Step, ...], outcomes: tuple[Outcome, ...]
+) -> Result[_Answered, NotSubmitted]:
+    """The answer to performing *steps*, for the run of *plan*."""
+    for number, (step, outcome) in enumerate(zip(steps, outcomes, strict=True), 1):
         match outcome:
             case Done():
                 continue
             case AlreadySubmitted(answer):
-                return Success(Submitted(plan, answer, again=True))
+                return Success(_Answered(answer, again=True))
+            case Failed(status, message) if status == NO_GPUS and isinstance(step, Launch):
+                return Failure(GpusTaken(plan.run.id, step.host, message.strip()))
+            case Unknown(reason) | Failed(_, reason) if _is_unanswered(step, outcome):
+                return Failure(
+                    SubmissionUnknown(plan.run.id, step.host, _said(reason), plan.paths.run)
+                )
             case Failed(_, message):
                 return Failure(
                     StepFailed(plan.run.id, step.host, number, describe_step(step), _said(message))
                 )
-            case Unknown(reason) if isinstance(step, Launch | Submit):
-                return Failure(SubmissionUnknown(plan.run.id, step.host, reason, plan.paths.run))
             case Unknown(reason):
                 return Failure(_cut_short(step.host, reason))
             case NotReached():
                 return Failure(_cut_short(step.host, "the plan was not performed to its end"))
             case _:
                 assert_never(outcome)
-    return Success(Submitted(plan, _last_output(outcomes), again=False))
+    return Success(_Answered(_last_output(outcomes), again=False))
+
+
+def _is_unanswered(step: Step, outcome: Unknown | Failed) -> bool:
+    """Whether the run may have been started by *step*, or before, and nobody can tell."""
+    match outcome:
+        case Unknown():
+            return isinstance(step, Launch | Submit | SubmitArray)
+        case Failed(status, _):
+            return status == UNANSWERED and isinstance(
+                step, ClaimRun | Launch | Submit | SubmitArray
+            )
+        case _:
+            assert_never(outcome)
 
 
 def _said(message: str) -> str:

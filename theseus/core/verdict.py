@@ -17,9 +17,9 @@ class Allocation:
     """What a run gets on its host.
 
     *chip* is None for a generic or CPU request: the runtime finds out. *gpus* are the uuids (or
-    indexes) that may be taken, when the host was asked; *memory* is in bytes for each node, *time*
-    in minutes. *gres*, *constraint* and *exclude* are as sbatch takes them. *waits* says that
-    nothing was free when it was chosen.
+    indexes) of the GPUs that will do, when the host was asked: it takes the first it can lease.
+    *memory* is in bytes for each node, *time* in minutes. *gres*, *constraint* and *exclude* are as
+    sbatch takes them. *waits* says that nothing was free when it was chosen.
     """
 
     chip: str | None
@@ -76,13 +76,18 @@ class NoAnswer:
 
 @frozen
 class TooFewFree:
-    """*free* of the *usable* chips are free; *kind* is the chip, None for any one kind."""
+    """*free* of the *usable* chips are free; *kind* is the chip, None for any one kind.
+
+    *waiting* runs wait for their turn there; *may_wait* says that this one could.
+    """
 
     kind: str | None
     needed: int
     free: int
     usable: int
     capped: bool
+    waiting: int = 0
+    may_wait: bool = False
 
 
 @frozen
@@ -123,13 +128,6 @@ class OneNodeOnly:
     nodes: int
 
 
-@frozen
-class NotYet:
-    """What this version of theseus cannot do yet."""
-
-    what: str
-
-
 Reason: TypeAlias = (
     Fits
     | NotPreferred
@@ -141,19 +139,11 @@ Reason: TypeAlias = (
     | TooLittleMemory
     | TooFewCpus
     | OneNodeOnly
-    | NotYet
     | Busy
     | SlurmRejection
 )
 Rejection: TypeAlias = (
-    NoAnswer
-    | TooFewFree
-    | DriverBroken
-    | ChipsUnknown
-    | TooLittleMemory
-    | TooFewCpus
-    | OneNodeOnly
-    | NotYet
+    NoAnswer | TooFewFree | DriverBroken | ChipsUnknown | TooLittleMemory | TooFewCpus | OneNodeOnly
 )
 
 
@@ -218,8 +208,6 @@ def explain(reason: Reason) -> str:  # noqa: C901, PLR0911, PLR0912  one arm for
             return f"needs {count(needed, 'CPU')}; it has {cpus}; would fit: --cpus {cpus}"
         case OneNodeOnly(nodes):
             return f"needs {nodes} nodes; a plain host is one"
-        case NotYet(what):
-            return f"not yet: {what}"
         case _:
             return explain_slurm(reason)
 
@@ -233,10 +221,12 @@ def _fits(allocation: Allocation, free: int, source: str) -> str:
 
 def _too_few(reason: TooFewFree) -> str:
     cap = " (capped by `chips`)" if reason.capped else ""
-    fit = f"; would fit: --n_chips {reason.free}" if reason.free else ""
+    waiting = f", {count(reason.waiting, 'run')} waiting" if reason.waiting else ""
+    fits = [f"--n_chips {reason.free}"] * bool(reason.free) + ["--queue"] * reason.may_wait
+    fit = f"; would fit: {' or '.join(fits)}" if fits else ""
     return (
         f"needs {_chips(reason.needed, reason.kind)}; {reason.free} free of "
-        f"{reason.usable}{cap}{fit}"
+        f"{reason.usable}{cap}{waiting}{fit}"
     )
 
 

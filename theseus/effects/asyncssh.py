@@ -17,19 +17,31 @@ import asyncssh
 from attrs import evolve, frozen
 
 from theseus.core.outcome import HostUnreachable
-from theseus.effects.shells import Shell, ShellUnavailable
+from theseus.core.ssh_refusals import (
+    AGENT,
+    SSH_PORT,
+    Words,
+    bad_config,
+    changed,
+    denied,
+    full,
+    refused,
+    silent,
+    turned_away,
+    unchecked_problem,
+    unresolved,
+    untrusted,
+)
+from theseus.effects.pace import Budget, pauses, wait_for
+from theseus.effects.shells import COMMAND, SESSIONS, Shell, ShellUnavailable
 
-COMMAND = "exec bash -s"  # the one form that crosses the login shell: the same in sh, csh and fish
 READ = 256 * 1024
-SESSIONS = 6  # sshd_config(5): MaxSessions is 10, and more than that fail at once
 CONNECT_TIMEOUT = 15
 KEEPALIVE = 15
 GRACE = 5.0
-SSH_PORT = 22
 # ssh_config(5): the defaults of UserKnownHostsFile and GlobalKnownHostsFile
 USER_KNOWN_HOSTS = ("~/.ssh/known_hosts", "~/.ssh/known_hosts2")
 GLOBAL_KNOWN_HOSTS = ("/etc/ssh/ssh_known_hosts", "/etc/ssh/ssh_known_hosts2")
-AGENT = "load the key with `ssh-add`: one with a passphrase is used through ssh-agent only"
 # twice as fast as asyncssh's first choice, and safe
 CIPHERS = "^aes128-gcm@openssh.com"
 # after the kinds that are known: a host that was set up anew is recognized by whatever key it has
@@ -37,21 +49,28 @@ HOST_KEYS = (
     "+ssh-ed25519,ecdsa-sha2-nistp256,ecdsa-sha2-nistp384,ecdsa-sha2-nistp521,"
     "rsa-sha2-256,rsa-sha2-512"
 )
-# the four families of errors that connecting raises
-CONNECT_ERRORS = (asyncssh.Error, OSError, ValueError, TimeoutError)
+# the families of errors that connecting raises; RuntimeError where nobody knows the home directory
+CONNECT_ERRORS = (asyncssh.Error, OSError, ValueError, TimeoutError, RuntimeError)
+# sshd has as many connections at this moment as it will have (MaxStartups), and closes more
+TURNED_AWAY = (asyncssh.ConnectionLost, ConnectionResetError)
 
 
 class AsyncsshConnections:
     """Connections by ssh alias, opened when first needed, reused, closed together.
 
-    *config* replaces ~/.ssh/config; *aliases* names the ssh alias of hosts that have another name.
+    *config* replaces ~/.ssh/config; *aliases* names the ssh alias of hosts that have another name;
+    *budgets* are those of the aliases that have one.
     """
 
     def __init__(
-        self, config: Sequence[str] | None = None, aliases: Mapping[str, str] | None = None
+        self,
+        config: Sequence[str] | None = None,
+        aliases: Mapping[str, str] | None = None,
+        budgets: Mapping[str, Budget] | None = None,
     ) -> None:
         self._config = () if config is None else list(config)
         self._aliases = aliases or {}
+        self._budgets = budgets or {}
         self._connections: dict[str, asyncssh.SSHClientConnection] = {}
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._slots = defaultdict[str, asyncio.Semaphore](lambda: asyncio.Semaphore(SESSIONS))
@@ -80,18 +99,23 @@ class AsyncsshConnections:
                     await asyncio.wait_for(process.wait_closed(), GRACE)
 
     async def _process(self, host: str, alias: str) -> "asyncssh.SSHClientProcess[bytes]":
-        connection = await self._connection(host, alias)
-        try:
-            return await _start(connection)
-        except CONNECT_ERRORS as error:
-            if not connection.is_closed():
-                raise ShellUnavailable(unreachable(Attempt(host, alias), error)) from None
-        # a reused connection may have died since: one new one is worth the try
-        connection = await self._connection(host, alias)
-        try:
-            return await _start(connection)
-        except CONNECT_ERRORS as error:
-            raise ShellUnavailable(unreachable(Attempt(host, alias), error)) from None
+        waits, replaced = pauses(), False
+        while True:
+            connection = await self._connection(host, alias)
+            try:
+                # a terminal (`RequestTTY yes` in the config) would change bytes on their way
+                return await connection.create_process(
+                    COMMAND, encoding=None, bufsize=READ, request_pty=False
+                )
+            except CONNECT_ERRORS as error:
+                if not connection.is_closed() and isinstance(error, asyncssh.ChannelOpenError):
+                    if not await wait_for(waits):
+                        raise ShellUnavailable(HostUnreachable(host, *full(alias))) from None
+                elif replaced or not connection.is_closed():
+                    raise ShellUnavailable(unreachable(Attempt(host, alias), error)) from None
+                else:
+                    # a reused connection may have died since: one new one is worth the try
+                    replaced = True
 
     async def _connection(self, host: str, alias: str) -> asyncssh.SSHClientConnection:
         async with self._locks[alias]:
@@ -107,17 +131,33 @@ class AsyncsshConnections:
             known = _known_hosts(settings)
             name, port = settings.host_key_alias or settings.host or attempt.alias, settings.port
             attempt = evolve(attempt, name=name, port=port, known=_has_keys(known, name, port))
-            return await asyncssh.connect(
-                attempt.alias,
-                config=self._config,
-                known_hosts=known,
-                server_host_key_algs=() if settings.config.get("HostKeyAlgorithms") else HOST_KEYS,
-                encryption_algs=() if settings.config.get("Ciphers") else CIPHERS,
-                connect_timeout=settings.connect_timeout or CONNECT_TIMEOUT,
-                keepalive_interval=settings.keepalive_interval or KEEPALIVE,
-            )
         except CONNECT_ERRORS as error:
             raise ShellUnavailable(unreachable(attempt, error)) from None
+        waits = pauses()
+        while True:
+            try:
+                return await self._once(attempt, settings, known)
+            except TURNED_AWAY as error:
+                if not await wait_for(waits):
+                    words = turned_away(attempt.alias, str(error))
+                    raise ShellUnavailable(HostUnreachable(attempt.host, *words)) from None
+            except CONNECT_ERRORS as error:
+                raise ShellUnavailable(unreachable(attempt, error)) from None
+
+    async def _once(
+        self, attempt: "Attempt", settings: asyncssh.SSHClientConnectionOptions, known: bytes
+    ) -> asyncssh.SSHClientConnection:
+        if (budget := self._budgets.get(attempt.alias)) is not None:
+            await budget.spend(attempt.alias)
+        return await asyncssh.connect(
+            attempt.alias,
+            config=self._config,
+            known_hosts=known,
+            server_host_key_algs=() if settings.config.get("HostKeyAlgorithms") else HOST_KEYS,
+            encryption_algs=() if settings.config.get("Ciphers") else CIPHERS,
+            connect_timeout=settings.connect_timeout or CONNECT_TIMEOUT,
+            keepalive_interval=settings.keepalive_interval or KEEPALIVE,
+        )
 
     async def _settings(self, alias: str) -> asyncssh.SSHClientConnectionOptions:
         """What the ssh config says of *alias*, refused where it switches host keys off."""
@@ -126,8 +166,7 @@ class AsyncsshConnections:
             host=alias, config=self._config
         )
         if settings.known_hosts is None:
-            problem = f"`UserKnownHostsFile none` for {alias}: host keys are always checked here"
-            raise ValueError(problem)
+            raise ValueError(unchecked_problem(alias, "UserKnownHostsFile none"))
         if isinstance(settings.tunnel, str):
             for hop in settings.tunnel.split(","):
                 await self._settings(hop.rpartition("@")[2].partition(":")[0])
@@ -167,13 +206,6 @@ class _ProcessShell:
             await self._process.wait_closed()
         # sshd may tell the status before the last output: a lost connection leaves both in doubt
         return None if self._connection.is_closed() else self._process.exit_status
-
-
-async def _start(
-    connection: asyncssh.SSHClientConnection,
-) -> "asyncssh.SSHClientProcess[bytes]":
-    # a terminal (`RequestTTY yes` in the config) would change bytes on their way
-    return await connection.create_process(COMMAND, encoding=None, bufsize=READ, request_pty=False)
 
 
 async def _read(stream: "asyncssh.SSHReader[bytes]") -> bytes:
@@ -219,52 +251,37 @@ class Attempt:
 
 def unreachable(attempt: Attempt, error: Exception) -> HostUnreachable:
     """What *error*, met in *attempt*, means and what to do about it."""
-    reason, advice = _explained(attempt, error)
-    return HostUnreachable(attempt.host, reason, advice)
+    return HostUnreachable(attempt.host, *_explained(attempt, error))
 
 
-def _explained(attempt: Attempt, error: Exception) -> tuple[str, str]:
+def _explained(attempt: Attempt, error: Exception) -> Words:
     alias, text = attempt.alias, str(error) or type(error).__name__
     match error:
+        case asyncssh.HostKeyNotVerifiable() if attempt.known:
+            return changed(alias, attempt.name, attempt.port)
         case asyncssh.HostKeyNotVerifiable():
-            return _changed(attempt) if attempt.known else _untrusted(attempt)
+            return untrusted(alias, attempt.name)
         case asyncssh.PermissionDenied():
-            return text, f"{AGENT}; then see what `ssh -v {alias}` says"
+            return denied(alias, text)
         case asyncssh.KeyEncryptionError() | asyncssh.KeyImportError():
             return f"a private key cannot be used: {text}", AGENT
         case asyncssh.Error():
             return f"no connection: {text}", f"see what `ssh -v {alias}` says"
+        case RuntimeError():
+            return f"there is no home with an ssh config in it: {text}", "set the variable HOME"
         case ValueError() | FileNotFoundError() | PermissionError():
-            return f"the ssh config cannot be used: {text}", f"correct it; see `ssh -G {alias}`"
+            return bad_config(alias, text)
         case _:
             return _network(alias, error)
 
 
-def _network(alias: str, error: Exception) -> tuple[str, str]:
+def _network(alias: str, error: Exception) -> Words:
     match error:
         case socket.gaierror():
-            return f"no such host name: {error.strerror}", f"check HostName with `ssh -G {alias}`"
+            return unresolved(alias, error.strerror or "")
         case ConnectionRefusedError():
-            return "connection refused", f"check Port with `ssh -G {alias}`; does sshd run there?"
+            return refused(alias)
         case TimeoutError():
-            return "no answer in time", "check the network or VPN, and that the host is up"
+            return silent()
         case _:
             return str(error) or type(error).__name__, f"see what `ssh -v {alias}` says"
-
-
-def _untrusted(attempt: Attempt) -> tuple[str, str]:
-    advice = (
-        f"run `ssh {attempt.alias}` once, compare the fingerprint it shows with one from the "
-        "host's administrators, and accept it"
-    )
-    return f"the host key of {attempt.name} is not known", advice
-
-
-def _changed(attempt: Attempt) -> tuple[str, str]:
-    name, port = attempt.name, attempt.port
-    entry = name if port == SSH_PORT else f"[{name}]:{port}"
-    advice = (
-        "ask its administrators first; only when they confirm the new key, "
-        f"run `ssh-keygen -R '{entry}'` and then `ssh {attempt.alias}` once"
-    )
-    return f"the host key of {name} has changed: set up anew, or someone is in between", advice

@@ -19,6 +19,7 @@ from theseus.core.outcome import (
     Unknown,
 )
 from theseus.core.script import ask_frame
+from theseus.core.shell import command_line
 from theseus.core.steps import Segment
 from theseus.effects.frames import START, ErrorReader, Frame, FrameReader
 from theseus.effects.package import packaged_content
@@ -68,8 +69,15 @@ async def converse(shell: Shell, segment: Segment, supply: Supply) -> tuple[Outc
 
 async def ask(shell: Shell, probes: Sequence[tuple[str, ...]]) -> tuple[Answer, ...] | Lost:
     """Run each argv of *probes* in *shell* and give what they said, in their order."""
-    sendings = [Sending(index, ask_frame(index, argv)) for index, argv in enumerate(probes)]
-    dialogue = Dialogue(shell, sendings)
+    return await ask_commands(shell, [command_line(argv) for argv in probes])
+
+
+async def ask_commands(
+    shell: Shell, commands: Sequence[str], library: str | None = None
+) -> tuple[Answer, ...] | Lost:
+    """Run each of *commands*, lines for bash that may use the functions of the script *library*."""
+    sendings = [Sending(index, ask_frame(index, line)) for index, line in enumerate(commands)]
+    dialogue = Dialogue(shell, sendings, library)
     await dialogue.hold(None)
     return await dialogue.answers()
 
@@ -77,7 +85,10 @@ async def ask(shell: Shell, probes: Sequence[tuple[str, ...]]) -> tuple[Answer, 
 class Dialogue:
     """One exchange with perform.sh: a writer, and a reader for each of its two streams."""
 
-    def __init__(self, shell: Shell, sendings: Iterable[Sending]) -> None:
+    def __init__(
+        self, shell: Shell, sendings: Iterable[Sending], library: str | None = None
+    ) -> None:
+        self._scripts = ("perform.sh",) if library is None else ("perform.sh", library)
         self._token = secrets.token_hex(16)
         self._shell = shell
         self._sendings = tuple(sendings)
@@ -135,7 +146,9 @@ class Dialogue:
     def _outcome(self, index: int, silence: Failed | Unknown) -> Outcome:
         frame = self._frames.get(index)
         if frame is None:
-            return silence if index <= self._begun else NotReached()
+            # the first step is told why, also where the far side was gone before it was sent
+            told = max(self._begun, self._sendings[0].index)
+            return silence if index <= told else NotReached()
         output = frame.output.decode("utf-8", "surrogateescape")
         match frame.status:
             case "0":
@@ -166,7 +179,8 @@ class Dialogue:
     async def _write(self, supply: Supply | None, reader: "asyncio.Task[None]") -> None:
         try:
             await self._shell.write(f"token={self._token}\n".encode())
-            await self._shell.write(packaged_content("perform.sh"))
+            for script in self._scripts:
+                await self._shell.write(packaged_content(script))
             for sending in self._sendings:
                 self._begun = sending.index
                 await self._shell.write(sending.frame)

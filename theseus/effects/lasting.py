@@ -1,4 +1,4 @@
-"""Lasting shells: one shell on each host for several dialogues, one after the other.
+"""Lasting shells: shells on hosts for several dialogues, one after the other in each.
 
 Opening a shell takes two round trips, and a third to close it. A shell in which a dialogue was not
 answered to its end is not used again.
@@ -8,6 +8,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from itertools import chain
 from typing import Self
 
 from theseus.effects.shells import OpenShell, Shell
@@ -18,29 +19,29 @@ class LastingShells:
 
     def __init__(self, open_shell: OpenShell) -> None:
         self._open_shell = open_shell
-        self._resting: dict[str, _LastingShell] = {}
-        self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._resting: defaultdict[str, list[_LastingShell]] = defaultdict(list)
 
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await asyncio.gather(*(shell.close() for shell in self._resting.values()))
+        resting = chain.from_iterable(self._resting.values())
+        await asyncio.gather(*(shell.close() for shell in resting))
 
     @asynccontextmanager
     async def open_shell(self, host: str) -> AsyncIterator[Shell]:
-        """The shell on *host*, opened where there is none yet; one dialogue at a time."""
-        async with self._locks[host]:
-            shell = self._resting.pop(host, None) or await self._opened(host)
-            try:
-                yield shell
-            except BaseException:
-                await shell.close()
-                raise
-            if shell.spent:
-                await shell.close()
-            else:
-                self._resting[host] = shell
+        """A shell on *host* for one dialogue, opened where none is at rest."""
+        resting = self._resting[host]
+        shell = resting.pop() if resting else await self._opened(host)
+        try:
+            yield shell
+        except BaseException:
+            await shell.close()
+            raise
+        if shell.spent:
+            await shell.close()
+        else:
+            resting.append(shell)
 
     async def _opened(self, host: str) -> "_LastingShell":
         held = AsyncExitStack()

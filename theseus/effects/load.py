@@ -11,6 +11,7 @@ from theseus.core.config import DispatchConfig
 from theseus.core.config_checks import decode_config
 from theseus.core.decode import Problem
 from theseus.core.errors import BadFile, Located, Unreadable
+from theseus.core.mount import refer_to_passwords
 from theseus.effects.interpolation import holds_interpolation, resolve
 from theseus.effects.yaml_text import DispatchLoader, JobLoader, locate, parse
 
@@ -27,7 +28,15 @@ def load_config(path: str | None) -> Result[DispatchConfig, BadFile | Unreadable
         else "check the path given with -d"
     )
     text = read_text("dispatch config", shown, advice)
-    return text.bind(lambda text: _decoded_config(shown, text))
+    origin = shown if shown.startswith("~") else str(Path(shown).absolute())
+    return text.bind(lambda text: _decoded_config(shown, text)).map(
+        lambda config: refer_to_passwords(config, origin)
+    )
+
+
+def config_path(path: str | None) -> str:
+    """The absolute path of the dispatch config that `load_config` has read from *path*."""
+    return str(Path(path or DEFAULT_DISPATCH_CONFIG).expanduser().absolute())
 
 
 def load_job_text(path: str) -> Result[tuple[str, dict[str, Any]], BadFile | Unreadable]:

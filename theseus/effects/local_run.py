@@ -104,10 +104,10 @@ def _status(job: Job, values: Mapping[str, Any], payload: Mapping[str, Any]) -> 
 
 
 def _text(values: Any) -> Any:  # noqa: ANN401  plain data of any shape
-    """*values* with references as their text: nothing leaves this machine."""
+    """*values* with references as what they hold: nothing leaves this machine."""
     match values:
-        case Referenced(text, _):
-            return text
+        case Referenced():
+            return values.value
         case Mapping():
             return {key: _text(item) for key, item in values.items()}
         case list() | tuple():

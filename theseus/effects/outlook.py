@@ -9,18 +9,20 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractContextManager, ExitStack, asynccontextmanager
 from typing import Any
 
-from attrs import frozen
+from attrs import evolve, frozen
 from returns.pipeline import is_successful
 from returns.result import Failure, Result
 
 from theseus.core.inquiry import Inquiry
 from theseus.core.inventory import Inventory
+from theseus.core.plan import Target
 from theseus.core.source import SourceError
 from theseus.effects.parcel import Offer, Parcel, not_to_be_had
 from theseus.effects.reach import Aliases, lasting_shells
 from theseus.effects.shells import OpenShell
 from theseus.effects.shipment import Shipment, make_ready
 from theseus.effects.source import SourceTree
+from theseus.effects.supply import ParcelOf
 from theseus.effects.survey import survey
 
 Taken = Result[SourceTree, SourceError]
@@ -36,12 +38,18 @@ class Outlook:
     open_shell: OpenShell
     shipment: "asyncio.Task[Result[Shipment, SourceError]]"
 
-    async def parcel(self, _: str, offer: Offer) -> Parcel:
-        """The source, in a form that *offer* has."""
-        ready = await self.shipment
-        if not is_successful(ready):
-            raise not_to_be_had(ready.failure())
-        return await asyncio.to_thread(ready.unwrap().parcel, offer)
+    def parcels(self, target: Target) -> ParcelOf:
+        """What gives the source to *target*, in a form that its nodes can unpack."""
+
+        async def parcel_of(_: str, offer: Offer) -> Parcel:
+            # the nodes of a cluster unpack it, and whether they have zstd nobody knows here
+            known = offer if target.type == "plain" else evolve(offer, zstd=False)
+            ready = await self.shipment
+            if not is_successful(ready):
+                raise not_to_be_had(ready.failure())
+            return await asyncio.to_thread(ready.unwrap().parcel, known)
+
+        return parcel_of
 
 
 @asynccontextmanager

@@ -16,6 +16,8 @@ RUNTIME = "runtime.zip"
 BOOTSTRAP = "bootstrap.sh"
 BATCH = "batch.sh"
 PACKED = "packed.sh"
+LOOK = "look.sh"
+CLEAN = "clean.sh"
 TRAVELLING = ("__init__.py", "registry.py", "base", "runtime", "sh/uv-requirements.txt")
 
 

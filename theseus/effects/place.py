@@ -64,10 +64,25 @@ def _place(here: Path, done: Finished) -> Result[Place, SourceError]:
     )
 
 
+def repository_name(top: Path) -> str:
+    """What the repository with the work tree *top* is called: a linked work tree has its name too.
+
+    gitrepository-layout(5): there `.git` is a file that names a directory, whose `commondir` names
+    the repository's own.
+    """
+    link = top / ".git"
+    try:
+        own = top / os.fsdecode(link.read_bytes()).removeprefix("gitdir:").strip()
+        common = (own / os.fsdecode((own / "commondir").read_bytes()).strip()).resolve()
+    except OSError:  # a directory, or the file of a submodule
+        return top.name
+    return common.parent.name if common.name == ".git" else common.name.removesuffix(".git")
+
+
 def _named_in_text(place: Place) -> Result[Place, SourceError]:
     """Refuse names that no plan can hold."""
     try:
-        f"{place.top.name}/{place.subdirectory}".encode()
+        f"{repository_name(place.top)}/{place.top.name}/{place.subdirectory}".encode()
     except UnicodeEncodeError:
         return Failure(NameNotText(str(place.top / place.subdirectory)))
     return Success(place)

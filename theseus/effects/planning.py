@@ -21,7 +21,7 @@ from theseus.core.inventory import Inventory
 from theseus.core.payload import Job
 from theseus.core.placed import Assignment
 from theseus.core.plan import Plan, Run
-from theseus.core.source import SourceError
+from theseus.core.source import SourceError, SourceSnapshot
 from theseus.effects.kept import keep_archive
 from theseus.effects.reading import Names, check_names
 from theseus.effects.release import this_release
@@ -45,6 +45,7 @@ class Order:
     environment: tuple[tuple[str, str], ...] = ()
     uv_groups: tuple[str, ...] = ()
     after: str | None = None
+    config_path: str | None = None
 
 
 def plan_from(order: Order, inventory: Inventory) -> Result[Plan, PlanError]:
@@ -89,8 +90,15 @@ def planned(
         return Failure(SourceUnusable(taken.failure()))
     snapshot = taken.unwrap().snapshot
     world = World(order.config, inventory, snapshot, this_release())
-    return check_names(order.names, snapshot.repository).bind(
-        lambda names: build_plan(world, order.request, _assignment(order, names))
+    return assignment_of(order, snapshot).bind(
+        lambda assignment: build_plan(world, order.request, assignment)
+    )
+
+
+def assignment_of(order: Order, snapshot: SourceSnapshot) -> Result[Assignment, PlanError]:
+    """What is to be run, once the repository has a name for the project."""
+    return check_names(order.names, snapshot.repository).map(
+        lambda names: _assignment(order, names)
     )
 
 

@@ -1,59 +1,117 @@
 """Reach: how the hosts of a config or a plan are reached, and shells on all of them.
 
-asyncssh is imported only when a host is reached through it.
+The one place that chooses a transport where the config leaves it open. It is chosen when a host is
+first contacted, never for a plan. asyncssh is imported only when a host is reached through it.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from importlib import import_module
+from typing import TYPE_CHECKING
 
-from theseus.core.config import DispatchConfig
+from attrs import frozen
+
+from theseus.core.config import CONNECTIONS_PER_MINUTE, DispatchConfig, Host, Transport
 from theseus.core.outcome import HostUnreachable
-from theseus.core.plan import Target
+from theseus.core.plan import Plan, Target
 from theseus.effects.lasting import LastingShells
 from theseus.effects.local import local_shell
+from theseus.effects.openssh import OpensshConnections
+from theseus.effects.pace import Budget
 from theseus.effects.shells import OpenShell, Shell, ShellUnavailable
+from theseus.effects.transport import openssh_needs
 
-Aliases = Mapping[str, str | None]
-"""The ssh alias of each host by name; None for this very machine."""
+if TYPE_CHECKING:
+    from theseus.effects.asyncssh import AsyncsshConnections
+
+
+@frozen
+class Way:
+    """How a host is reached: by its ssh *alias* through *transport*; this machine without one."""
+
+    alias: str | None
+    transport: Transport = "auto"
+    connections_per_minute: int = CONNECTIONS_PER_MINUTE
+
+
+Aliases = Mapping[str, Way]
+"""The way to each host by its name."""
 
 
 def aliases_of(config: DispatchConfig) -> Aliases:
     """How every host of *config* is reached."""
-    return {
-        name: None if host.transport == "local" else host.ssh for name, host in config.hosts.items()
-    }
+    return {name: _way(host) for name, host in config.hosts.items()}
 
 
 def alias_of(target: Target) -> Aliases:
     """How the host of a plan is reached."""
-    return {target.host: None if target.transport == "local" else target.ssh}
+    return {target.host: _way(target)}
+
+
+def _way(host: Host | Target) -> Way:
+    alias = None if host.transport == "local" else host.ssh
+    return Way(alias, host.transport, host.connections_per_minute)
+
+
+def by_host(plans: Sequence[Plan]) -> tuple[tuple[Plan, ...], ...]:
+    """*plans* in groups whose host is the same and is reached in the same way."""
+    groups: dict[tuple[str, Way], list[Plan]] = {}
+    for plan in plans:
+        ((host, way),) = alias_of(plan.target).items()
+        groups.setdefault((host, way), []).append(plan)
+    return tuple(tuple(group) for group in groups.values())
 
 
 @asynccontextmanager
 async def shells(aliases: Aliases) -> AsyncIterator[OpenShell]:
     """Opens shells on the hosts of *aliases*; connections last as long as the context."""
-    remote = {host: alias for host, alias in aliases.items() if alias is not None}
+    async with AsyncExitStack() as stack:
+        yield _Shells(aliases, stack).open_shell
 
-    def open_here(host: str) -> AbstractAsyncContextManager[Shell]:
-        if host not in aliases:
+
+class _Shells:
+    def __init__(self, ways: Aliases, stack: AsyncExitStack) -> None:
+        self._ways = ways
+        self._stack = stack
+        self._remote = {host: way.alias for host, way in ways.items() if way.alias is not None}
+        self._budgets = {
+            way.alias: Budget(way.connections_per_minute)
+            for way in ways.values()
+            if way.alias is not None
+        }
+        self._openssh = OpensshConnections(None, self._remote, self._budgets)
+        self._asyncssh: AsyncsshConnections | None = None
+        self._takes_openssh: dict[str, bool] = {}
+
+    @asynccontextmanager
+    async def open_shell(self, host: str) -> AsyncIterator[Shell]:
+        async with await self._opening(host) as shell:
+            yield shell
+
+    async def _opening(self, host: str) -> AbstractAsyncContextManager[Shell]:
+        way = self._ways.get(host)
+        if way is None:
             # never a shell of this machine for want of a better one
             problem = "it is not among the hosts of this config or plan"
             raise ShellUnavailable(HostUnreachable(host, problem, "make the plan again"))
-        return local_shell(host)
+        if way.alias is None:
+            return local_shell(host)
+        if way.alias not in self._takes_openssh:
+            self._takes_openssh[way.alias] = way.transport == "openssh" or (
+                way.transport == "auto" and bool(await openssh_needs(way.alias))
+            )
+        if self._takes_openssh[way.alias]:
+            return self._openssh.open_shell(host)
+        return (await self._by_asyncssh()).open_shell(host)
 
-    if not remote:
-        yield open_here
-        return
-    # 0.1 s to import, half of it waiting for other programs: meanwhile others may go on
-    ssh = await asyncio.to_thread(import_module, "theseus.effects.asyncssh")
-    async with ssh.AsyncsshConnections(aliases=remote) as connections:
-
-        def open_shell(host: str) -> AbstractAsyncContextManager[Shell]:
-            return connections.open_shell(host) if host in remote else open_here(host)
-
-        yield open_shell
+    async def _by_asyncssh(self) -> "AsyncsshConnections":
+        # 0.1 s to import, half of it waiting for other programs: meanwhile others may go on
+        module = await asyncio.to_thread(import_module, "theseus.effects.asyncssh")
+        if self._asyncssh is None:
+            self._asyncssh = module.AsyncsshConnections(None, self._remote, self._budgets)
+            self._stack.push_async_exit(self._asyncssh)
+        return self._asyncssh
 
 
 @asynccontextmanager

@@ -4,8 +4,8 @@ Files are read here, jobs are found, names are checked; everything wrong is said
 asked.
 """
 
-import json
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -13,23 +13,27 @@ from attrs import frozen
 from returns.pipeline import is_successful
 from returns.result import Failure, Result, Success
 
-from theseus.base.command import KEY, command_argv
 from theseus.base.hardware import HardwareRequest
 from theseus.base.job import valid_name
 from theseus.core.after import run_id_problem
-from theseus.core.decode import UNSENDABLE, Problem, can_be_sent, expected, show_path
-from theseus.core.errors import BadFile, BadInput, BadJob, PlanError, UnknownJob
+from theseus.core.decode import (
+    UNSENDABLE,
+    Problem,
+    can_be_sent,
+    expected,
+    show_path,
+)
+from theseus.core.errors import BadInput, PlanError, UnknownJob, Unreadable
 from theseus.core.fields import group_problem, variable_problem
-from theseus.core.payload import REFERENCE_MARK, Job
+from theseus.core.payload import DECODED_MARK, REFERENCE_MARK, Job
 from theseus.core.request import AskedByFlags, BadFlag, BadKey, resolve_request
-from theseus.core.secrets import Referenced
+from theseus.core.secrets import Referenced, written
 from theseus.core.source_text import shown
 from theseus.effects.interpolation import holds_interpolation
-from theseus.effects.jobs import Catalogue, Entry, discover
+from theseus.effects.job_fit import JobFile, check_fit
+from theseus.effects.jobs import Catalogue, discover
 from theseus.effects.load import load_job_text, located, resolve_interpolations
 from theseus.effects.overrides import apply_overrides
-from theseus.registry import Job as RegisteredJob
-from theseus.registry import JobImportError, check_config
 
 LONGEST_PLACE = (
     200  # bytes of project, group and name together: the log's file name holds all three
@@ -45,13 +49,13 @@ class Names:
     group: str | None = None
 
 
-@frozen
-class JobFile:
-    """A job config from a file: its *path* and *text* for messages, its resolved *values*."""
-
-    path: str
-    text: str
-    values: Mapping[str, Any]
+def here() -> Result[Path, PlanError]:
+    """The current directory, unless it is gone."""
+    try:
+        return Success(Path.cwd())
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        return Failure(Unreadable("current directory", ".", reason, "change to one that exists"))
 
 
 def read_job_config(path: str, overrides: tuple[str, ...]) -> Result[JobFile, PlanError]:
@@ -80,8 +84,8 @@ def _not_plain(value: object, path: tuple[str | int, ...]) -> Iterator[Problem]:
     match value:
         case None | bool() | int() | float() | str() | Referenced():
             return
-        case Mapping() if set(value) == {REFERENCE_MARK}:
-            yield Problem(path, f"a mapping with the one key {REFERENCE_MARK} is theseus's own")
+        case Mapping() if set(value) in ({REFERENCE_MARK}, {DECODED_MARK}):
+            yield Problem(path, f"a mapping with the one key {next(iter(value))} is theseus's own")
         case Mapping():
             for key, item in value.items():
                 yield from _not_plain(item, (*path, str(key)))
@@ -92,23 +96,41 @@ def _not_plain(value: object, path: tuple[str | int, ...]) -> Iterator[Problem]:
             yield Problem(path, expected("text, a number, true or false, a list or mapping", value))
 
 
-def find_job(
-    file: JobFile, key: str | None, load: tuple[str, ...], start: Path
-) -> Result[Job, PlanError]:
+@frozen
+class JobSearch:
+    """Where jobs are looked for: around *start*, and in the modules *load*; once, when needed."""
+
+    start: Path
+    load: tuple[str, ...] = ()
+
+    @cached_property
+    def catalogue(self) -> Catalogue:
+        """The jobs that are there."""
+        return discover(self.start, self.load)
+
+
+def find_job(file: JobFile, key: str | None, search: JobSearch) -> Result[Job, PlanError]:
     """The job that *key*, or else the file's `job:`, names; its config is checked by its class."""
     named = file.values.get("job") if key is None else key
+    if isinstance(named, Referenced):
+        message = (
+            f"{written(named)} is no key: which job runs stands in the plan, and nothing from the "
+            "environment does; write the key, or give it by --job"
+        )
+        return Failure(located(file.path, file.text, (Problem(("job",), message),)))
     if not isinstance(named, str) or not named:
         problem = Problem(
             ("job",), "expected the key of a job, as in `job: command` (or --job KEY)"
         )
         return Failure(located(file.path, file.text, (problem,)))
-    catalogue = discover(start, load)
+    catalogue = search.catalogue
     if refused := load_problems(catalogue):
         return Failure(BadInput(refused))
     entry = catalogue.find(named)
     if entry is None:
         return Failure(_unknown(named, catalogue))
-    return _checked(file, catalogue, entry).map(lambda _: Job(entry.key, entry.module, entry.paths))
+    found = Job(entry.key, entry.module, entry.paths)
+    return check_fit(file, catalogue, entry).map(lambda _: found)
 
 
 def load_problems(catalogue: Catalogue) -> tuple[BadFlag, ...]:
@@ -199,67 +221,3 @@ def _as_flag(file: JobFile, problem: Problem) -> BadFlag:
 def _unknown(key: str, catalogue: Catalogue) -> UnknownJob:
     problems = tuple(str(problem) for problem in catalogue.problems)
     return UnknownJob(key, catalogue.nearest(key), catalogue.keys(), problems)
-
-
-def _checked(file: JobFile, catalogue: Catalogue, entry: Entry) -> Result[None, PlanError]:
-    """Refuse a config that the job's config class refuses, where that class can be had here."""
-    if entry.key == KEY:
-        return _checked_command(file)
-    if not entry.has_config:
-        return Success(None)
-    try:
-        job = catalogue.load(entry.key)
-    except JobImportError as error:
-        # what the project needs is installed on the host, not necessarily here
-        return (
-            Success(None)
-            if "which is not installed here" in error.reason
-            else Failure(BadJob(entry.key, str(error), "correct the module"))
-        )
-    if job.config is None:
-        return Success(None)
-    problems = check_config(job.config, _plain(file.values)) or _refusal(job, _plain(file.values))
-    return Failure(_bad_config(file, problems)) if problems else Success(None)
-
-
-def _refusal(job: RegisteredJob, values: dict[str, Any]) -> list[str]:
-    """What the config class itself has against *values*, as its checks word it."""
-    try:
-        job.configure(values)
-    except (ValueError, TypeError) as error:
-        return [str(error)]
-    except Exception as error:  # noqa: BLE001  a config class may raise anything
-        refused = f"{job.module}.{job.config.__qualname__}" if job.config else job.title
-        return [f"{refused} refuses it: {type(error).__name__}: {error}"]
-    return []
-
-
-def _checked_command(file: JobFile) -> Result[None, PlanError]:
-    try:
-        command_argv(_plain(file.values))
-    except ValueError as error:
-        return Failure(_bad_config(file, [str(error)]))
-    return Success(None)
-
-
-def _bad_config(file: JobFile, problems: list[str]) -> BadFile:
-    return located(file.path, file.text, tuple(_placed(problem) for problem in problems))
-
-
-def _placed(text: str) -> Problem:
-    """The problem in *text*, which begins with `key.path: ` when it is about one."""
-    path, colon, message = text.partition(": ")
-    names = path.split(".")
-    if colon and names[0].isidentifier():
-        return Problem(tuple(names), message)
-    return Problem((), text)
-
-
-def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
-    """*values* with references as their text, as the job will see them."""
-    plain: dict[str, Any] = json.loads(json.dumps(values, default=_text))
-    return plain
-
-
-def _text(value: object) -> object:
-    return value.text if isinstance(value, Referenced) else str(value)

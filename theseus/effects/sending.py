@@ -15,13 +15,26 @@ from theseus.core.script import (
     Command,
     Obtain,
     Receive,
+    Unpack,
     command_frame,
     instruction,
     obtain_frame,
     receive_frame,
+    received,
+    unpack_frame,
 )
 from theseus.core.shell import environment_file
-from theseus.core.steps import Content, EnsureTree, Packaged, PlanDocument, Secret, Segment, Text
+from theseus.core.steps import (
+    Content,
+    EnsureTree,
+    Packaged,
+    PlanDocument,
+    PutFiles,
+    Secret,
+    Segment,
+    Text,
+)
+from theseus.effects.bundle import BundledFile, bundle
 from theseus.effects.parcel import Offer, Parcel, bytes_parcel
 from theseus.effects.supply import Supply
 
@@ -48,11 +61,26 @@ async def prepare(segment: Segment, supply: Supply) -> tuple[Sending, ...]:
                 content = await content_of(receive.content, supply)
                 sha256 = hashlib.sha256(content).hexdigest()
                 made.append(Sending(index, receive_frame(index, receive, content, sha256)))
+            case Unpack(_, files) as unpack:
+                archive = await archive_of(files, supply)
+                sha256 = hashlib.sha256(archive).hexdigest()
+                made.append(Sending(index, unpack_frame(index, unpack, archive, sha256)))
             case Obtain() as obtain:
                 made.append(Sending(index, obtain_frame(index, obtain), _wanted(obtain.content)))
             case other:
                 assert_never(other)
     return tuple(made)
+
+
+async def archive_of(put: PutFiles, supply: Supply) -> bytes:
+    """An archive of the files of *put*, named from its directory."""
+    files = []
+    for step in put.files:
+        receive = received(step)
+        name = step.path.removeprefix(f"{put.directory}/")
+        content = await content_of(receive.content, supply)
+        files.append(BundledFile(name, receive.mode, content))
+    return await asyncio.to_thread(bundle, files)
 
 
 async def content_of(content: Content | tuple[Secret, ...], supply: Supply) -> bytes:

@@ -1,16 +1,21 @@
 """Shells: what a performer needs from a `bash -s` somewhere, however it was opened.
 
 Only the protocols and the one exception of this border live here. A transport (local.py,
-asyncssh.py) makes shells; the dialogues (exchange.py, follow.py) use them. No transport's own
-exception may cross: a far side that is gone is the end of what is read, or `ConnectionError`
-where something is written.
+asyncssh.py, openssh.py) makes shells; the dialogues (exchange.py, follow.py) use them. No
+transport's own exception may cross: a far side that is gone is the end of what is read, or
+`ConnectionError` where something is written.
 """
 
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
-from typing import Protocol, TypeAlias
+from typing import Final, Protocol, TypeAlias
 
 from theseus.core.outcome import HostUnreachable
+
+COMMAND: Final = "exec bash -s"
+"""The one form that crosses the login shell: the same in sh, csh and fish."""
+SESSIONS: Final = 6
+"""Shells at once on a connection; sshd_config(5): MaxSessions is 10, and more fail at once."""
 
 
 class Shell(Protocol):

@@ -10,6 +10,8 @@ import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import IO, cast
 
 from attrs import field, frozen
@@ -141,8 +143,7 @@ def _pack(shipment: Shipment, base: str, form: str) -> Parcel | None:
     )
     if not is_successful(revisions):
         return None
-    path = store.directory / f"upon-{base}.pack"
-    with path.open("wb") as file:
+    with NamedTemporaryFile(dir=store.directory, suffix=".pack", delete=False) as file:
         done = subprocess.run(
             command_line(store.secluded, store.directory, _THIN_PACK),
             input=revisions.unwrap(),
@@ -153,4 +154,4 @@ def _pack(shipment: Shipment, base: str, form: str) -> Parcel | None:
         )
     if done.returncode != 0:
         return None
-    return file_parcel(path, f"{form} {shipment.commit} {base}")
+    return file_parcel(Path(file.name), f"{form} {shipment.commit} {base}")

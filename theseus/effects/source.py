@@ -33,7 +33,7 @@ from theseus.effects.archive import Archive, write_archive
 from theseus.effects.content import Content, lfs_pointers, shipped_content
 from theseus.effects.git import SYSTEM_GIT, Git, read
 from theseus.effects.git_output import Change
-from theseus.effects.place import Place, locate
+from theseus.effects.place import Place, locate, repository_name
 from theseus.effects.store import Store, temporary_store
 
 LARGEST_UNTRACKED_FILE = 50_000_000
@@ -104,7 +104,7 @@ def _take_commit(place: Place, store: Store) -> _Taken:
                 commit=head.commit,
                 dirty=False,
                 subdirectory=place.subdirectory,
-                repository=place.top.name,
+                repository=repository_name(place.top),
                 uncommitted=len(_of_repository(changes)),
                 warnings=(*_uncommitted(changes), *_submodules(changes), *pointers),
             )
@@ -127,7 +127,7 @@ def _take_work_tree(place: Place, store: Store) -> _Taken:
                 commit=place.head.commit if place.head else None,
                 dirty=True,
                 subdirectory=place.subdirectory,
-                repository=place.top.name,
+                repository=repository_name(place.top),
                 warnings=(*_submodules(left), *pointers),
             )
         )

@@ -6,28 +6,29 @@ archive is made meanwhile; nothing is started for a directory that cannot be shi
 
 import asyncio
 import tempfile
+import warnings
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from functools import partial
 from pathlib import Path
 
-from attrs import evolve
 from returns.pipeline import is_successful
 from returns.result import Failure, Result
 
 from theseus.core.codec import plan_json
 from theseus.core.errors import PlanError
 from theseus.core.freshness import check_fresh
-from theseus.core.inquiry import inquiry_of_target
-from theseus.core.outcome import NothingToSend
+from theseus.core.inquiry import inquiry_of_plan
 from theseus.core.plan import Plan
-from theseus.core.secrets import ConfigSecret
 from theseus.core.shell import path_word
 from theseus.core.submitted import Submitted, judge
 from theseus.effects import exchange
+from theseus.effects.config_secret import config_secret
 from theseus.effects.exchange import ShellPerformer
 from theseus.effects.kept import open_archive
+from theseus.effects.noted import Warn, noted
 from theseus.effects.outlook import Outlook, looked
-from theseus.effects.parcel import Offer, Parcel, SupplyError, file_parcel, not_to_be_had
+from theseus.effects.parcel import Offer, Parcel, file_parcel, not_to_be_had
 from theseus.effects.perform import perform
 from theseus.effects.planning import Order, archives, planned
 from theseus.effects.reach import alias_of, aliases_of, lasting_shells
@@ -44,27 +45,34 @@ async def plan_now(order: Order) -> Result[Plan, PlanError]:
         return planned(order, outlook.taken, outlook.inventory)
 
 
-async def submit(order: Order, on_plan: OnPlan) -> Result[Submitted, PlanError]:
+async def submit(
+    order: Order, on_plan: OnPlan, warn: Warn = warnings.warn
+) -> Result[Submitted, PlanError]:
     """Plan *order* by what the hosts say now, show the plan to *on_plan*, and perform it."""
     async with _looked(order) as outlook:
-        plan = planned(order, outlook.taken, outlook.inventory)
-        if not is_successful(plan):
-            return Failure(plan.failure())
-        on_plan(plan.unwrap())
-        return await _perform(plan.unwrap(), outlook.open_shell, outlook.parcel)
+        found = planned(order, outlook.taken, outlook.inventory)
+        if not is_successful(found):
+            return Failure(found.failure())
+        plan = found.unwrap()
+        on_plan(plan)
+        act = partial(_perform, plan, outlook.open_shell, outlook.parcels(plan.target))
+        return await noted(plan, order.config_path, warn, act)
 
 
-async def apply(plan: Plan, start: Path) -> Result[Submitted, PlanError]:
+async def apply(
+    plan: Plan, start: Path, warn: Warn = warnings.warn
+) -> Result[Submitted, PlanError]:
     """Perform a saved *plan*, if its target can still give the allocation."""
     async with lasting_shells(alias_of(plan.target)) as open_shell:
+        act = partial(_perform_saved, plan, open_shell, start)
         if await _was_submitted(plan, open_shell):
-            return await _perform_saved(plan, open_shell, start)
-        inquiry = inquiry_of_target(plan.target)
+            return await noted(plan, None, warn, act)
+        inquiry = inquiry_of_plan(plan)
         inventory = await survey(open_shell, {plan.target.host: inquiry})
         fresh: Result[Plan, PlanError] = check_fresh(plan, inventory.of(plan.target.host))
         if not is_successful(fresh):
             return Failure(fresh.failure())
-        return await _perform_saved(plan, open_shell, start)
+        return await noted(plan, None, warn, act)
 
 
 async def _was_submitted(plan: Plan, open_shell: OpenShell) -> bool:
@@ -78,10 +86,12 @@ async def _was_submitted(plan: Plan, open_shell: OpenShell) -> bool:
     return not isinstance(answers, exchange.Lost) and answers[0].status == 0
 
 
-async def apply_unchecked(plan: Plan, start: Path) -> Result[Submitted, PlanError]:
+async def apply_unchecked(
+    plan: Plan, start: Path, warn: Warn = warnings.warn
+) -> Result[Submitted, PlanError]:
     """Perform a saved *plan* whatever its target says now."""
     async with lasting_shells(alias_of(plan.target)) as open_shell:
-        return await _perform_saved(plan, open_shell, start)
+        return await noted(plan, None, warn, partial(_perform_saved, plan, open_shell, start))
 
 
 def _looked(order: Order) -> AbstractAsyncContextManager[Outlook]:
@@ -92,12 +102,7 @@ def _looked(order: Order) -> AbstractAsyncContextManager[Outlook]:
 async def _perform(
     plan: Plan, open_shell: OpenShell, parcel_of: ParcelOf
 ) -> Result[Submitted, PlanError]:
-    async def kept_there(tree: str, offer: Offer) -> Parcel:
-        # the nodes of a cluster unpack it, and whether they have zstd nobody knows here
-        known = offer if plan.target.type == "plain" else evolve(offer, zstd=False)
-        return await parcel_of(tree, known)
-
-    supply = PlanSupply(plan_json(plan).encode(), kept_there, _config_secret)
+    supply = PlanSupply(plan_json(plan).encode(), parcel_of, config_secret)
     performance = await perform(plan.steps, ShellPerformer(open_shell, supply))
     if performance.error is not None:
         return Failure(performance.error)
@@ -118,11 +123,3 @@ async def _perform_saved(
             return file_parcel(archive, "gzip")
 
         return await _perform(plan, open_shell, parcel_of)
-
-
-def _config_secret(reference: ConfigSecret) -> str:
-    raise SupplyError(
-        NothingToSend(
-            f"{reference.key} in {reference.path}", "passwords of mounts are not used yet"
-        )
-    )

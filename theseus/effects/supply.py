@@ -48,12 +48,16 @@ class Supply(Protocol):
 
 @frozen
 class PlanSupply:
-    """The supply of one plan, on the machine where it is performed."""
+    """The supply of one plan, on the machine where it is performed.
+
+    *known* holds the secrets that were looked up; the plans of a batch share it.
+    """
 
     document: bytes = field(repr=False)
     parcel_of: ParcelOf
     config_secret: Callable[[ConfigSecret], str]
     environment: Mapping[str, str] = field(factory=lambda: os.environ, repr=False)
+    known: dict[SecretReference, str] = field(factory=dict, repr=False)
 
     def packaged(self, content: Packaged) -> bytes:
         """The bytes of a shipped file, which must be those the plan was made with."""
@@ -75,7 +79,12 @@ class PlanSupply:
         return await self.parcel_of(tree, offer)
 
     async def secret(self, reference: SecretReference) -> str:
-        """The value that *reference* points at, without its last newline."""
+        """The value that *reference* points at, without its last newline; looked up once."""
+        if reference not in self.known:
+            self.known[reference] = await self._looked_up(reference)
+        return self.known[reference]
+
+    async def _looked_up(self, reference: SecretReference) -> str:
         match reference:
             case EnvironmentSecret(variable):
                 value = self._from_environment(variable)

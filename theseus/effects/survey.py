@@ -35,7 +35,8 @@ async def survey(
 
 async def _ask(open_shell: OpenShell, host: str, inquiry: Inquiry, deadline: float) -> HostSnapshot:
     try:
-        async with asyncio.timeout(deadline), open_shell(host) as shell:
+        # connecting has limits of its own, and may have to wait its turn: see pace.py
+        async with open_shell(host) as shell, asyncio.timeout(deadline):
             answers = await exchange.ask(shell, inquiry.commands)
     except TimeoutError:
         return Unreachable(f"did not answer within {deadline:g} s")
@@ -43,8 +44,9 @@ async def _ask(open_shell: OpenShell, host: str, inquiry: Inquiry, deadline: flo
         return Unreachable(f"{unavailable.error.reason}; {unavailable.error.advice}")
     if isinstance(answers, exchange.Lost):
         return Unreachable(answers.reason)
-    return inquiry.read(tuple(_as_text(answer) for answer in answers))
+    return inquiry.read(tuple(as_text(answer) for answer in answers))
 
 
-def _as_text(answer: exchange.Answer) -> Answer:
+def as_text(answer: exchange.Answer) -> Answer:
+    """*answer* as probes read it; bytes that are no text are replaced."""
     return Answer(answer.status, answer.output.decode("utf-8", "replace"), answer.errors)

@@ -139,19 +139,8 @@ def _construct_int(loader: yaml.CSafeLoader, node: yaml.ScalarNode) -> int:
     return int(text, {"0x": 16, "0o": 8}.get(text[:2], 10))
 
 
-# whole at once, not in two goes as PyYAML does: so a value that holds itself is an error
-def _construct_mapping(loader: DispatchLoader, node: yaml.MappingNode) -> dict[Any, Any]:
-    return loader.construct_mapping(node, deep=True)
-
-
-def _construct_sequence(loader: DispatchLoader, node: yaml.SequenceNode) -> list[Any]:
-    return loader.construct_sequence(node, deep=True)
-
-
 for _loader in (DispatchLoader, JobLoader):
     _loader.add_constructor("tag:yaml.org,2002:int", _construct_int)
-    _loader.add_constructor("tag:yaml.org,2002:map", _construct_mapping)
-    _loader.add_constructor("tag:yaml.org,2002:seq", _construct_sequence)
 
 
 def parse(text: str, loader: type[yaml.CSafeLoader]) -> Result[Any, Located]:

@@ -8,17 +8,12 @@ from __future__ import annotations
 
 import os
 import sys
-import time
 from pathlib import Path
-from typing import Callable, Mapping, Optional, Sequence
+from typing import Callable, Optional, Sequence
 
 from theseus.runtime.documents import read_document
-from theseus.runtime.local import directory
-from theseus.runtime.metadata import Metadata
-from theseus.runtime.payload import read_payload
+from theseus.runtime.waiting import Waiting
 
-LOOK_SECONDS = 1.0
-HEARTBEAT_SECONDS = 30.0
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -35,8 +30,9 @@ def hindrance(awaited: Path, sleep: Callable[[], None]) -> Optional[str]:
         state = _state(awaited / "outcome.json")
         if state == "completed":
             return None
-        if state == "failed":
-            return f"{name} failed: see {awaited / 'outcome.json'}"
+        if state in {"failed", "cancelled"}:
+            verb = "failed" if state == "failed" else "was cancelled"
+            return f"{name} {verb}: see {awaited / 'outcome.json'}"
         # its outcome is written before its process ends: only the second look tells
         if gone:
             return f"{name} is gone and left no outcome: it was killed, or the host was restarted"
@@ -69,27 +65,11 @@ def _gone(answer: Path) -> bool:
     return fields[0] == "Z" or fields[19] != start
 
 
-class _Queue:
-    """The metadata of a run that waits."""
-
-    def __init__(self, run_dir: Path, environment: Mapping[str, str]) -> None:
-        status_dir = directory("STATUS", environment)
-        self._metadata = Metadata.of(read_payload(run_dir), run_dir, environment, status_dir)
-        self._beat_at = 0.0
-
-    def sleep(self) -> None:
-        """Sleep until the next look, and tell now and then that the run is alive."""
-        if time.monotonic() >= self._beat_at:
-            self._metadata.queued()
-            self._beat_at = time.monotonic() + HEARTBEAT_SECONDS
-        time.sleep(LOOK_SECONDS)
-
-
 def main(words: Sequence[str]) -> int:
     """RUN_DIRECTORY AWAITED; prints what is in the way, with exit status 1."""
     run_dir, awaited = Path(words[0]), Path(words[1])
     print(f"theseus: waiting for run {awaited.name} to complete", file=sys.stderr, flush=True)
-    reason = hindrance(awaited, _Queue(run_dir, os.environ).sleep)
+    reason = hindrance(awaited, Waiting(run_dir, os.environ).sleep)
     if reason is not None:
         print(reason)
     return 0 if reason is None else 1

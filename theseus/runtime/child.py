@@ -30,6 +30,7 @@ class Child:
             env=environment,
             cwd=start,
             stdin=subprocess.DEVNULL,
+            close_fds=False,  # what outlives the run and may still use its GPUs keeps them leased
             preexec_fn=_stand_alone,  # noqa: PLW1509 - no thread here; process_group= needs 3.11
         )
 

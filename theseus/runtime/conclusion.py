@@ -10,15 +10,16 @@ import time
 from dataclasses import replace
 from typing import Optional
 
+from theseus.runtime.cancelled import marked, was_cancelled
 from theseus.runtime.child import HEARSAY_SECONDS, STOPPING, Rhythm, Told, Watched
 from theseus.runtime.documents import read_document
-from theseus.runtime.ending import job_outcome, within
+from theseus.runtime.ending import as_cancelled, job_outcome, within
 from theseus.runtime.inbox import SignalInbox
-from theseus.runtime.job import EXCEPTION_FILE
 from theseus.runtime.leftovers import leftover
 from theseus.runtime.nodes import await_others
 from theseus.runtime.outcome import Outcome, write_outcome
 from theseus.runtime.run import Run
+from theseus.runtime.run_directory import EXCEPTION_FILE
 
 ECHO_SECONDS = 2.0  # nodes that are told to stop together are not told at the same moment
 
@@ -29,7 +30,8 @@ def conclude(run: Run, watched: Watched, rhythm: Rhythm) -> int:
     if run.in_slurm:
         seconds = ECHO_SECONDS if run.nodes.several else HEARSAY_SECONDS
         watched = _with_echo(watched, rhythm.inbox, seconds)
-    part = job_outcome(watched, _exception(run, watched), requeues=run.in_slurm)
+    unfinished = run.in_slurm or marked(run.run_dir)
+    part = job_outcome(watched, _exception(run, watched), unfinished=unfinished)
     outcome = _of_all(run, part, watched.told, rhythm) if run.is_main else part
     outcome = replace(outcome, work_dir=_kept(run, outcome.state))
     failed = outcome.exit_status or outcome.state == "failed"
@@ -60,6 +62,8 @@ def _of_all(run: Run, part: Outcome, told: Optional[Told], rhythm: Rhythm) -> Ou
         if part.state != "failed":
             told = await_others(run.nodes, told, rhythm)
         part = run.nodes.whole(part)
+    if part.state == "preempted" and was_cancelled(run.run_dir, run.variables):
+        return as_cancelled(part)
     return within(run.limit, part, time.time() if told is None else told.at)
 
 
@@ -71,7 +75,7 @@ def _exception(run: Run, watched: Watched) -> Optional[str]:
 
 
 def _kept(run: Run, state: str) -> Optional[str]:
-    if state == "completed":
+    if state in {"completed", "cancelled"}:
         left = _leftover(run)
         if left is None:
             return None

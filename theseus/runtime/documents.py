@@ -31,12 +31,17 @@ def read_document(path: Path) -> Dict[str, Any]:
 
 def replace_document(path: Path, value: Mapping[str, Any]) -> None:
     """Make *value* the content of *path*, in place of what was there."""
-    _written(path, value).replace(path)
+    _written(path, _json(value)).replace(path)
 
 
 def write_once(path: Path, value: Mapping[str, Any]) -> bool:
     """Make *value* the content of *path* unless there is one already; whether it was made."""
-    written = _written(path, value)
+    return write_text_once(path, _json(value))
+
+
+def write_text_once(path: Path, text: str) -> bool:
+    """Make *text* the content of *path* unless there is one already; whether it was made."""
+    written = _written(path, text)
     try:
         os.link(written, path)
     except FileExistsError:
@@ -60,7 +65,11 @@ def _write_exclusively(path: Path, written: Path) -> bool:
     return True
 
 
-def _written(path: Path, value: Mapping[str, Any]) -> Path:
+def _json(value: Mapping[str, Any]) -> str:
+    return json.dumps(value, indent=1) + "\n"
+
+
+def _written(path: Path, text: str) -> Path:
     temporary = path.with_name(f"{path.name}.{os.getpid()}")
-    temporary.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
+    temporary.write_text(text, encoding="utf-8")
     return temporary

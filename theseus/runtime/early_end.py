@@ -11,7 +11,8 @@ import time
 from pathlib import Path
 from typing import Mapping, Sequence
 
-from theseus.runtime.ending import within
+from theseus.runtime.cancelled import was_cancelled
+from theseus.runtime.ending import as_cancelled, within
 from theseus.runtime.limit import TimeLimit
 from theseus.runtime.local import directory
 from theseus.runtime.metadata import Metadata
@@ -29,10 +30,15 @@ def record_early_end(run_dir: Path, outcome: Outcome, environment: Mapping[str, 
         if nodes.several:
             nodes.note(outcome)
         if own.index == 0:
-            whole = within(TimeLimit.of(environment), nodes.whole(outcome), time.time())
-            _record(run_dir, whole, environment)
+            _record(run_dir, _whole(run_dir, nodes.whole(outcome), environment), environment)
     except (OSError, PayloadError) as error:
         print(f"theseus: the end cannot be recorded: {error}", flush=True)
+
+
+def _whole(run_dir: Path, outcome: Outcome, environment: Mapping[str, str]) -> Outcome:
+    if outcome.state == "preempted" and was_cancelled(run_dir, environment):
+        return as_cancelled(outcome)
+    return within(TimeLimit.of(environment), outcome, time.time())
 
 
 def _record(run_dir: Path, outcome: Outcome, environment: Mapping[str, str]) -> None:

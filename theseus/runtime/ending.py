@@ -15,15 +15,15 @@ from theseus.runtime.limit import TimeLimit
 from theseus.runtime.outcome import Outcome
 
 
-def job_outcome(watched: Watched, exception: Optional[str], *, requeues: bool) -> Outcome:
+def job_outcome(watched: Watched, exception: Optional[str], *, unfinished: bool) -> Outcome:
     """The outcome of a job that ended so; *exception* is what it raised, if that is known.
 
-    A job that ends well upon being told to stop has completed, unless SLURM, which *requeues*, told
-    it: then it may have saved what it had for the next start. One that was done finds so then.
+    A job that ends well upon being told to stop has completed, unless such a one is *unfinished*:
+    it was cancelled, or SLURM told it, and it may have saved what it had for the next start.
     """
     status = watched.status
     state = "completed" if status == 0 else "failed"
-    if watched.told is not None and (status != 0 or requeues):
+    if watched.told is not None and (status != 0 or unfinished):
         state = "preempted"
     return Outcome(
         state=state,
@@ -33,6 +33,11 @@ def job_outcome(watched: Watched, exception: Optional[str], *, requeues: bool) -
         message=_message(watched, exception),
         work_dir=None,
     )
+
+
+def as_cancelled(outcome: Outcome) -> Outcome:
+    """*outcome* of a run that was cancelled: it was told to stop, and never starts again."""
+    return replace(outcome, state="cancelled") if outcome.state == "preempted" else outcome
 
 
 def within(limit: TimeLimit, outcome: Outcome, at: float) -> Outcome:

@@ -19,9 +19,7 @@ from theseus.runtime.documents import read_document
 from theseus.runtime.local import execution_spec, import_roots, job_config
 from theseus.runtime.payload import read_payload, without_secrets
 from theseus.runtime.processes import node_directory, processes
-
-HARDWARE_FILE = "hardware.json"
-EXCEPTION_FILE = "exception"
+from theseus.runtime.run_directory import EXCEPTION_FILE, HARDWARE_FILE
 
 
 def run_job(payload: Mapping[str, Any], start: Path) -> None:

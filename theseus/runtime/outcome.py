@@ -5,11 +5,14 @@ Here: what is in the file and where it lies. Never here: deciding how a run ende
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Optional
 
 from theseus.runtime.documents import now, read_document, write_once
+
+SECRETS_FILE = "secrets.env"
 
 
 @dataclass(frozen=True)
@@ -25,7 +28,14 @@ class Outcome:
 
 
 def write_outcome(path: Path, outcome: Outcome) -> bool:
-    """Make *outcome* the content of *path* unless there is one; whether it was written."""
+    """Make *outcome* the content of *path* unless there is one; whether it was written.
+
+    Secrets beside it leave first, unless the run may come back: no end is on record while they lie
+    there.
+    """
+    if outcome.state != "preempted":
+        with suppress(OSError):  # bootstrap.sh tries again, and the end is recorded all the same
+            (path.parent / SECRETS_FILE).unlink()
     return write_once(path, {**asdict(outcome), "ended_at": now()})
 
 

@@ -9,11 +9,12 @@ import math
 from pathlib import Path
 from typing import Any, Callable, Dict, Mapping, Sequence
 
+from theseus.base.scalar import Scalar, scalar
 from theseus.runtime.documents import read_document
 
 VERSION = 1
 CLUSTER_FILE = "cluster.json"  # beside it where the run was started with other paths than planned
-_MARK = "$secret"
+_MARK, _DECODED_MARK = "$secret", "$decoded"  # a text with secrets in it; what such a text spells
 _VARIABLES = "THESEUS_SECRET_"
 MASK = "***"
 
@@ -55,18 +56,19 @@ def filled(config: Mapping[str, Any], environment: Mapping[str, str]) -> Dict[st
     {'url': 'redis://:pw'}
     """
 
-    def text(parts: Sequence[Any]) -> str:
-        return "".join(
+    def content(mark: str, parts: Sequence[Any]) -> Scalar:
+        text = "".join(
             part if isinstance(part, str) else _secret(part["variable"], environment)
             for part in parts
         )
+        return scalar(text) if mark == _DECODED_MARK else text
 
-    return {key: _with_secrets(value, text) for key, value in config.items()}
+    return {key: _with_secrets(value, content) for key, value in config.items()}
 
 
 def masked(config: Mapping[str, Any]) -> Dict[str, Any]:
     """*config* with `***` for each value that holds a secret."""
-    return {key: _with_secrets(value, lambda _: MASK) for key, value in config.items()}
+    return {key: _with_secrets(value, lambda *_: MASK) for key, value in config.items()}
 
 
 def without_secrets(environment: Mapping[str, str]) -> Dict[str, str]:
@@ -83,13 +85,14 @@ def _secret(variable: str, environment: Mapping[str, str]) -> str:
     return environment[variable]
 
 
-def _with_secrets(value: Any, text: Callable[[Sequence[Any]], str]) -> Any:  # noqa: ANN401 - JSON
+def _with_secrets(value: Any, content: Callable[[str, Sequence[Any]], Scalar]) -> Any:  # noqa: ANN401 - JSON
     if isinstance(value, Mapping):
-        if set(value) == {_MARK}:
-            return text(value[_MARK])
-        return {key: _with_secrets(item, text) for key, item in value.items()}
+        if set(value) in ({_MARK}, {_DECODED_MARK}):
+            ((mark, parts),) = value.items()
+            return content(mark, parts)
+        return {key: _with_secrets(item, content) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_with_secrets(item, text) for item in value]
+        return [_with_secrets(item, content) for item in value]
     return value
 
 

@@ -13,7 +13,6 @@ from theseus.runtime.child import Child
 from theseus.runtime.documents import replace_document
 from theseus.runtime.environment import DIRECTORIES, job_variables
 from theseus.runtime.hardware import finalized
-from theseus.runtime.job import EXCEPTION_FILE, HARDWARE_FILE
 from theseus.runtime.launch import launch_of
 from theseus.runtime.leftovers import contents
 from theseus.runtime.limit import TimeLimit
@@ -22,6 +21,7 @@ from theseus.runtime.metadata import Metadata
 from theseus.runtime.nodes import Nodes
 from theseus.runtime.payload import read_payload
 from theseus.runtime.processes import node_directory, processes
+from theseus.runtime.run_directory import EXCEPTION_FILE, HARDWARE_FILE
 
 CONTENTS_FILE = "contents.json"
 GROUP_FILE = "job.group"
@@ -37,7 +37,8 @@ class Run:
         self.node_dir = node_directory(run_dir, self.own)
         self.node_dir.mkdir(parents=True, exist_ok=True)
         for kind in DIRECTORIES:
-            directory(kind, environment).mkdir(parents=True, exist_ok=True)
+            mode = 0o700 if kind == "STATUS" else 0o777  # the config stands in there
+            directory(kind, environment).mkdir(mode, parents=True, exist_ok=True)
         self.work_dir = directory("WORK", environment)
         self.variables = job_variables(self.payload["run"]["id"], environment, self.own)
         self.limit = TimeLimit.of(environment)

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # batch.sh RUN_DIRECTORY: the batch script of a run; SLURM runs it on the job's first node.
+# batch.sh DIRECTORY: that of a job array; the lists `runs` and `logs` there have the run of each index.
 #
 # Law: this file is static and shipped byte for byte. It claims the run for its job, counts its starts,
 # and runs bootstrap.sh on each node through srun. What a run is, bootstrap.sh knows.
@@ -76,7 +77,22 @@ conclude() { # where no node could record the end
     "srun ended with exit status $status before the run could record its end: see the log"
 }
 
-cd -- "$run_dir" || exit 1
+member() { # the run of this index, and its log
+  local run_dirs=() logs=()
+  # shellcheck source=/dev/null
+  { source "$run_dir/logs" && source "$run_dir/runs"; } || unseen
+  run_dir=${run_dirs[SLURM_ARRAY_TASK_ID]:?"the list of runs has none of this index"}
+  job=${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID # the plain id of one member stands for them all
+  exec >>"${logs[SLURM_ARRAY_TASK_ID]:?}" 2>&1
+}
+
+unseen() {
+  say "node ${SLURMD_NODENAME:-} does not see the run directory: \`share\` must lie on storage that all nodes see"
+  exit 1
+}
+
+if [[ -n ${SLURM_ARRAY_TASK_ID:-} ]]; then member; fi
+cd -- "$run_dir" || unseen
 # SLURM tells the steps itself; this script only has to outlive them
 trap 'signals=$((signals + 1)) told=yes' TERM
 trap 'signals=$((signals + 1))' INT HUP USR1 USR2

@@ -12,6 +12,7 @@
 set -u
 set -o pipefail
 set +e
+umask o-w                   # runs are executed from what is made here: whatever the login files say, not everybody writes there
 locale=${locale-${LC_ALL-}} # for what is started here; this text itself counts bytes, and may be read twice
 export LC_ALL=C
 unset BASH_ENV ENV CDPATH
@@ -34,17 +35,17 @@ run() { # INDEX COMMAND [ARG…]
   local index=$1 output status=0
   shift
   if [[ -n $halted ]]; then
-    if [[ $1 == receive ]]; then take "$3" >/dev/null; fi
+    case $1 in receive) take "$3" ;; unpack) take "$2" ;; esac >/dev/null
     frame "$index" skipped ''
     return
   fi
   case $1 in
-    receive | obtain) output=$("$@") || status=$? ;;
+    receive | unpack | obtain) output=$("$@") || status=$? ;;
     *) output=$("$@" </dev/null) || status=$? ;;
   esac
   if ((status)); then halted=1; fi
   if ((status == 75)); then
-    case $1 in claim | launch | submit | submit_after) status=answered ;; esac
+    case $1 in claim | launch | launch_leased | submit | submit_after | submit_array) status=answered ;; esac
   fi
   frame "$index" "$status" "$output"
 }
@@ -98,8 +99,21 @@ settle() { # MODE PART PATH: a directory in the way is an error, not the place t
   chmod "$1" "$2" && mv -f -- "$2" "$3"
 }
 
+unpack() { # SIZE SHA256 DIRECTORY: the next SIZE bytes are an archive of files that belong below DIRECTORY
+  local part=$3/unpack.$$.$RANDOM status=0
+  accept "$part" "$1" && intact "$part" "$1" "$2" && (
+    umask 077
+    unset TAR_OPTIONS GZIP
+    tar -xzmof - -C "$3" <"$part" # -m: they are as old as they are here
+  ) || status=1
+  rm -f -- "$part"
+  if ((status)); then echo "could not write below $3" >&2; fi
+  return "$status"
+}
+
 obtain() { # INDEX MODE PATH: have PATH; what is missing is asked for, and may come in several forms
   local form commit base place=$3 part=$3.part.$$.$RANDOM
+  touch -c -- "$3" "${3%.gz}.zst" 2>/dev/null # it is in use: `theseus clean` goes by the time
   if [[ -e $3 || -e ${3%.gz}.zst ]]; then
     printf present
     return
@@ -128,7 +142,7 @@ forms() { # PATH: an archive may be `zstd`, and come as a pack where there is `g
   if [[ ${1##*/} =~ ^[0-9a-f]{40}\.tar\.gz$ ]] && command -v git >/dev/null; then
     printf git
     # shellcheck disable=SC2012 # the newest first, and what matters has 40 digits
-    ls -t -- "${1%/*}" | sed -n 's/^\([0-9a-f]\{40\}\)\.tar\.[gz].*$/ \1/p' | head -n 50 | tr -d '\n'
+    ls -t -- "${1%/*}" | sed -n 's/^\([0-9a-f]\{40\}\)\.tar\.[gz]s\{0,1\}[zt]$/ \1/p' | head -n 50 | tr -d '\n'
   fi
 }
 
@@ -185,7 +199,7 @@ adopt() { # TREE ARCHIVE: the objects of a tree that lies there as an archive, i
   scratch=$(mktemp -d "$GIT_DIR/adopted.XXXXXX") || return
   (
     export GIT_INDEX_FILE=$scratch/index GIT_WORK_TREE=$scratch/tree
-    mkdir "$scratch/tree" && cd "$scratch/tree" && unpack "$2" &&
+    mkdir "$scratch/tree" && cd "$scratch/tree" && extract "$2" &&
       # one pack, not a file for each object
       git -c core.bare=false -c core.bigFileThreshold=1 add --all --force . && [[ $(git write-tree) == "$1" ]]
   ) || status=$?
@@ -193,7 +207,7 @@ adopt() { # TREE ARCHIVE: the objects of a tree that lies there as an archive, i
   return "$status"
 }
 
-unpack() { # ARCHIVE, without its last suffix
+extract() { # ARCHIVE, without its last suffix
   unset TAR_OPTIONS GZIP
   if [[ -e $1.gz ]]; then tar -xzf - <"$1.gz"; else zstd -dcq <"$1.zst" | tar -xf -; fi
 }
@@ -202,7 +216,15 @@ squeeze_gzip() { gzip -nc1; }
 
 squeeze_zstd() { zstd -qc; }
 
-claim() { # RUN_DIR: 75 and the answer, when the run was submitted before
+guarded() { # DIRECTORY: can nobody but its owner and group replace what lies in it?
+  [[ -z $(find "$1/." -maxdepth 0 -perm -002 ! -perm -1000 2>/dev/null) ]] && return
+  echo "$1 can be written to by everybody, and runs are executed from there: chmod o-w it" >&2
+  return 1
+}
+
+claim() { # RUN_DIR: 75 and the answer, when the run was submitted before; 76 when nobody can tell
+  local runs=${1%/*}
+  guarded "${runs%/*}" && guarded "$runs" || return 1
   if mkdir -m 0700 -- "$1" 2>/dev/null; then
     printf claimed
   elif [[ -s $1/answer ]]; then
@@ -211,8 +233,7 @@ claim() { # RUN_DIR: 75 and the answer, when the run was submitted before
   elif [[ -e $1/launched && -e $1/batch.sh ]]; then
     claim_submitted "$1"
   elif [[ -e $1/launched ]]; then
-    echo "$1: launched before, and the answer is missing" >&2
-    return 1
+    claim_launched "$1"
   elif [[ -d $1 ]]; then
     printf resumed
   else
@@ -224,7 +245,7 @@ claim_submitted() { # RUN_DIR: the answer of sbatch was lost; a job that has sta
   local id
   if ! id=$(job_of "$1"); then
     echo "$1: submitted before, and SLURM cannot be asked for its job" >&2
-    return 1
+    return 76
   fi
   if [[ -n $id ]]; then
     answer "$1" slurm "$id" && return 75
@@ -232,9 +253,49 @@ claim_submitted() { # RUN_DIR: the answer of sbatch was lost; a job that has sta
   rmdir -- "$1/launched" && printf resumed
 }
 
-job_of() { # RUN_DIR: the id of the job that SLURM has for it, if there is one; a failure is no `none`
+claim_launched() { # RUN_DIR: who started it could not write the answer any more, or does so at this moment
+  local pid boot status=0
+  if [[ -z $(find "$1/launched" -mmin +1 2>/dev/null) ]]; then
+    await_answer "$1" 2>/dev/null || status=$?
+    ((status == 76)) || return "$status"
+  fi
+  if [[ ! -r /proc/self/stat ]]; then
+    echo "$1: started before, the answer is missing, and processes cannot be looked at here" >&2
+    return 76
+  fi
+  boot=$(boot_id)
+  pid=$(process_of "$1")
+  if [[ -n $pid ]]; then
+    answer "$1" "$pid" "$(start_time "$pid")" "$boot" && return 75
+  elif [[ -e $1/starts || -e $1/outcome.json ]]; then # it began, and is gone
+    answer "$1" 0 1 "$boot" && return 75
+  fi
+  rmdir -- "$1/launched" && printf resumed
+}
+
+process_of() { # RUN_DIR: the process that runs its bootstrap.sh
+  local file words
+  for file in /proc/[0-9]*/cmdline; do
+    { IFS= read -r -d '' _ && IFS= read -r -d '' words; } 2>/dev/null <"$file" || continue
+    if [[ $words == "$1/bootstrap.sh" && -O $file ]]; then
+      file=${file%/cmdline}
+      echo "${file#/proc/}"
+      return
+    fi
+  done
+}
+
+job_of() { # RUN_DIR: the id of the job that SLURM has or had for it; a failure is no `none`
+  local said run=${1##*/} day
   scrub
-  squeue -h -t all -u "$(id -un)" -o '%i %k' | sed -n "s|^\([0-9]*\) theseus:${1##*/}\$|\1|p" | tail -n 1
+  said=$(squeue -h -t all -u "$(id -un)" -o '%F %k %j') || return # %F: of an array, the id it has as a whole
+  said=$(sed -n -e "s|^\([0-9]*\) theseus:$run .*|\1|p" -e "s|^\([0-9]*\) .*-$run\$|\1|p" <<<"$said" | tail -n 1)
+  if [[ -z $said && $run =~ ^[0-9]{8}- ]]; then # where there is accounting, it remembers for longer
+    day=$(date -d "${run:0:8} -1 day" +%Y-%m-%d 2>/dev/null) || day=${run:0:4}-${run:4:2}-${run:6:2}
+    said=$(sacct -n -P -X -u "$(id -un)" -S "$day" -o JobID,JobName 2>/dev/null)
+    said=$(sed -n "s/^\([0-9]*\)[_|].*-$run\$/\1/p" <<<"$said" | tail -n 1)
+  fi
+  echo "$said"
 }
 
 answer() { # RUN_DIR WORD…: keep the answer, and give it
@@ -251,7 +312,7 @@ await_answer() { # RUN_DIR: somebody else starts the run at this moment: their a
     sleep 0.2
   done
   echo "$1: started before, and the answer is missing" >&2
-  return 1
+  return 76
 }
 
 start_time() { # PID: ticks after boot, field 22 of /proc/PID/stat
@@ -264,7 +325,7 @@ start_time() { # PID: ticks after boot, field 22 of /proc/PID/stat
 }
 
 launch() { # RUN_DIR LOG: start bootstrap.sh in a session of its own and answer `pid start-time boot-id`
-  local pid boot=-
+  local pid
   if ! command -v setsid >/dev/null; then
     echo 'setsid is missing here: install util-linux' >&2
     return 1
@@ -275,11 +336,39 @@ launch() { # RUN_DIR LOG: start bootstrap.sh in a session of its own and answer 
     await_answer "$1"
     return
   fi
-  scrub # such an allocation is not that of a run without SLURM
+  rm -f -- "$1/lease" # of a launch that failed
+  scrub               # such an allocation is not that of a run without SLURM
   LC_ALL=$locale setsid bash "$1/bootstrap.sh" "$1" </dev/null >>"$2" 2>&1 3>&- &
   pid=$!
+  answer "$1" "$pid" "$(start_time "$pid" 2>/dev/null || echo 0)" "$(boot_id)"
+}
+
+boot_id() { # which start of this machine this is
+  local boot=-
   if [[ -r /proc/sys/kernel/random/boot_id ]]; then read -r boot </proc/sys/kernel/random/boot_id; fi
-  answer "$1" "$pid" "$(start_time "$pid" 2>/dev/null || echo 0)" "$boot"
+  echo "$boot"
+}
+
+launch_leased() { # RUN_DIR LOG: launch, and after the answer say what GPUs it got, or that it is queued
+  local pid said _
+  launch "$@" || return
+  read -r pid _ <"$1/answer"
+  for _ in {1..600}; do # as long as the lines of `setup` may take
+    if [[ -s $1/lease ]] || ! kill -0 "$pid" 2>/dev/null; then break; fi
+    sleep 0.2
+  done
+  # whoever writes it first has decided; a run that is refused later has failed
+  { (set -C && echo unanswered >"$1/lease"); } 2>/dev/null
+  read -r said <"$1/lease"
+  case $said in
+    refused*)
+      while kill -0 "$pid" 2>/dev/null; do sleep 0.1; done
+      rm -rf -- "$1/answer" "$1/launched"
+      echo "${said#refused }" >&2
+      return 69
+      ;;
+    leased* | queued*) printf '%s\n' "$said" ;;
+  esac
 }
 
 scrub() { # nothing of an allocation this shell may stand in, or of the user's habits, reaches SLURM
@@ -303,11 +392,29 @@ submit() { # RUN_DIR SBATCH [ARG…]: hand the run to SLURM and answer `slurm JO
   IFS=';' read -r id cluster <<<"${said##*$'\n'}"
   if ((status)) || [[ ! $id =~ ^[0-9]+$ ]]; then
     # an answer that was lost on the way is no refusal: the job may be there, and answers when it starts
-    grep -qE 'timed out|Zero Bytes|Communication' "$run_dir/sbatch.err" || rmdir -- "$run_dir/launched"
     if ((! status)); then echo "sbatch answered no job id: $said" >&2; fi
+    ! grep -qE 'timed out|Zero Bytes|Communication' "$run_dir/sbatch.err" || return 76
+    rmdir -- "$run_dir/launched"
     return 1
   fi
   answer "$run_dir" slurm "$id" ${cluster:+"$cluster"}
+}
+
+submit_array() { # DIRECTORY SBATCH [ARG…]: submit; each of its runs has an answer of its own then
+  local said id cluster index run_dirs=()
+  # shellcheck source=/dev/null
+  source "$1/runs" || return
+  said=$(submit "$@") || return
+  read -r _ id cluster <<<"$said"
+  for index in "${!run_dirs[@]}"; do # one that has started already has answered itself
+    [[ -s ${run_dirs[index]}/answer ]] ||
+      printf '%s\n' "slurm ${id}_$index${cluster:+ $cluster}" >"${run_dirs[index]}/answer"
+  done
+  printf '%s\n' "$said"
+}
+
+build_environment() { # RUN_DIR: what is printed meanwhile matters only where it fails
+  (scrub && LC_ALL=$locale bash "$1/bootstrap.sh" "$1" login >&2 3>&-)
 }
 
 state() { # RUN_DIR: how the run ended; nothing before it has
@@ -340,8 +447,9 @@ submit_after() { # AWAITED RUN_DIR SBATCH [ARG…] SCRIPT RUN_DIR: submit, to st
     shift
     submit "$@"
     return
-  elif [[ $ended == failed ]]; then
-    echo "run $awaited failed, so ${2##*/} would never start: nothing was submitted" >&2
+  elif [[ $ended == failed || $ended == cancelled ]]; then
+    [[ $ended == failed ]] || ended='was cancelled'
+    echo "run $awaited $ended, so ${2##*/} would never start: nothing was submitted" >&2
   elif [[ -z $kind ]]; then
     echo "run $awaited was not submitted, so nothing can wait for it: submit it first" >&2
   elif [[ $kind != slurm ]]; then

@@ -132,16 +132,16 @@ class SlurmRun:
         return self.desk.runs / self.run_id
 
     @property
-    def number(self) -> int:
-        """The number of its job."""
+    def number(self) -> str:
+        """The number of its job, that of its array before it where it has one."""
         kind, number = (self.run_dir / "answer").read_text().split()
         assert kind == "slurm"
-        return int(number)
+        return number
 
     @property
     def job(self) -> Job:
         """Its job, whatever its state."""
-        (job,) = self.desk.cluster.jobs("-t", "all", "-j", str(self.number))
+        (job,) = self.desk.cluster.jobs("-t", "all", "-j", self.number)
         return job
 
     @property
@@ -168,7 +168,7 @@ class SlurmRun:
 
     def told(self, option: str) -> str | None:
         """What `scontrol show job` says of *option*, a word; None where it says nothing."""
-        said = self.desk.cluster.run(["scontrol", "show", "job", "-o", str(self.number)]).stdout
+        said = self.desk.cluster.run(["scontrol", "show", "job", "-o", self.number]).stdout
         pairs = (word.partition("=") for word in said.split())
         return next((value for name, _, value in pairs if name == option), None)
 

@@ -51,7 +51,7 @@ def test_cancelled_while_it_waits(at: ClusterDesk) -> None:
     at.job("echo never")
     with at.following(*H100) as (run, process):
         run.wait_for_state("PENDING")
-        at.cluster.run(["scancel", str(run.number)])
+        at.cluster.run(["scancel", run.number])
         out, err = process.communicate()
     assert (process.returncode, out) == (1, b"")
     assert b"CANCELLED" in err
@@ -63,7 +63,7 @@ def test_cancelled_while_it_runs(at: ClusterDesk) -> None:
     at.job(RESUMABLE)
     with at.following() as (run, process):
         run.wait_for_log("working in")
-        at.cluster.run(["scancel", str(run.number)])
+        at.cluster.run(["scancel", run.number])
         _, err = process.communicate()
     assert process.returncode == 143, err
     assert (run.path("checkpoints") / "state").exists()

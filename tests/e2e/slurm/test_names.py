@@ -42,7 +42,7 @@ def test_job_carries_name_and_run(at: ClusterDesk) -> None:
     at.job("true")
     run = at.submit(name="my run")
     assert run.job.name == f"my run-{run.run_id}"
-    ask = ["squeue", "-h", "-t", "all", "-j", str(run.number), "-o", "%k"]
+    ask = ["squeue", "-h", "-t", "all", "-j", run.number, "-o", "%k"]
     assert at.cluster.run(ask).stdout == f"theseus:{run.run_id}\n"
 
 

@@ -68,6 +68,7 @@ def test_failing_job(at: ClusterDesk) -> None:
 
 def test_time_limit(at: ClusterDesk) -> None:
     """A run that has used its time has failed, and what it has used is said."""
+    at.configure({"sbatch": ["--signal=TERM@60"]})  # SLURM sends it up to a minute early: at once
     at.job("echo begun; sleep 600")
     finished = at.follow("--time", "1m")
     assert finished.status == 143

@@ -1,0 +1,249 @@
+"""Connections of the system's `ssh`: shared, the user's own first, replaced when they are dead."""
+
+import asyncio
+import os
+import re
+import signal
+import subprocess
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from tests.effects.sites import Value, openssh_connections
+from tests.effects.sshd import ALIAS, Server, served
+from theseus.core.plan import Target
+from theseus.effects.exchange import Answer, ask
+from theseus.effects.masters import look_up
+from theseus.effects.openssh import OpensshConnections
+from theseus.effects.reach import Way, alias_of, shells
+from theseus.effects.shells import OpenShell, ShellUnavailable
+from theseus.effects.system_ssh import SystemSsh
+from theseus.effects.transport import openssh_needs
+
+PATIENCE = 1.0
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home with an ssh config, and a directory for sockets with a name that is short enough."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
+    (tmp_path / ".ssh").mkdir(mode=0o700)
+    return tmp_path
+
+
+def among(home: Path, use: Callable[[Server], Awaitable[Value]]) -> Value:
+    """What *use* gives with a server to which the user's ssh config leads."""
+
+    async def main() -> Value:
+        async with served(Server(home / "server")) as server:
+            (home / ".ssh" / "config").symlink_to(server.config)
+            async with openssh_connections(server.config):  # closes what was opened
+                return await use(server)
+
+    return asyncio.run(main())
+
+
+def add(server: Server, line: str) -> None:
+    """Add *line* to the ssh config that leads to *server*."""
+    with Path(server.config).open("a") as config:
+        config.write(f"  {line}\n")
+
+
+def exists(path: str) -> bool:
+    """Whether there is anything at *path*."""
+    return Path(path).exists()
+
+
+async def visit(open_shell: OpenShell) -> None:
+    """Open a shell and have it answer."""
+    async with open_shell(ALIAS) as shell:
+        assert await ask(shell, [("echo", "here")]) == (Answer(0, b"here", ""),)
+
+
+async def master_process(server: Server, socket: str) -> int:
+    """The process behind *socket*."""
+    words = ("ssh", "-F", server.config, "-S", socket, "-O", "check", ALIAS)
+    process = await asyncio.create_subprocess_exec(*words, stderr=subprocess.PIPE)
+    _, said = await process.communicate()
+    found = re.search(rb"pid=(\d+)", said)
+    assert found, said
+    return int(found[1])
+
+
+async def own_socket(server: Server) -> str:
+    """Where theseus has its socket."""
+    return (await look_up(SystemSsh(server.config), ALIAS, ALIAS)).own_socket()
+
+
+def test_shared_by_commands(home: Path) -> None:
+    """The second command uses the connection of the first; nobody else can reach its socket."""
+
+    async def use(server: Server) -> None:
+        for _ in range(2):
+            async with OpensshConnections(server.config) as connections:
+                await asyncio.gather(*(visit(connections.open_shell) for _ in range(3)))
+        assert server.connections == 1
+        socket = Path(await own_socket(server))
+        assert [path.stat().st_mode & 0o777 for path in (socket, socket.parent)] == [0o600, 0o700]
+
+    among(home, use)
+
+
+def test_opened_by_two_at_once(home: Path) -> None:
+    """Two commands that begin at the same moment open one connection."""
+
+    async def use(server: Server) -> None:
+        one, other = OpensshConnections(server.config), OpensshConnections(server.config)
+        await asyncio.gather(visit(one.open_shell), visit(other.open_shell))
+        assert server.connections == 1
+
+    among(home, use)
+
+
+def test_users_own(home: Path) -> None:
+    """A master that the user has opened is used, and left open."""
+
+    async def use(server: Server) -> None:
+        users = str(home / "users")
+        await user_opens(server, users)
+        async with OpensshConnections(server.config) as connections:
+            await visit(connections.open_shell)
+        assert server.connections == 1
+        assert not exists(await own_socket(server))
+        assert await SystemSsh(server.config).is_live(users, ALIAS)
+        await SystemSsh(server.config).close(users, ALIAS)
+
+    among(home, use)
+
+
+async def user_opens(server: Server, socket: str) -> None:
+    """Have the user's own ssh open a master at *socket*, where the config says so."""
+    add(server, f"ControlPath {socket}")
+    words = ("ssh", "-F", server.config, "-M", "-N", "-f", "-o", "ControlPersist=9", ALIAS)
+    process = await asyncio.create_subprocess_exec(*words, stderr=subprocess.DEVNULL)
+    assert await process.wait() == 0
+
+
+def test_killed_master(home: Path) -> None:
+    """A connection that was killed is opened again, and with it what left its socket behind."""
+
+    async def use(server: Server) -> None:
+        async with OpensshConnections(server.config) as connections:
+            await visit(connections.open_shell)
+            socket = await own_socket(server)
+            os.kill(await master_process(server, socket), signal.SIGKILL)
+            await visit(connections.open_shell)
+            os.kill(await master_process(server, socket), signal.SIGKILL)
+        async with OpensshConnections(server.config) as connections:
+            await visit(connections.open_shell)
+        assert server.connections == 3
+
+    among(home, use)
+
+
+@pytest.mark.slow
+def test_silent_master(home: Path) -> None:
+    """A connection that says nothing is given up in favour of a new one."""
+
+    async def use(server: Server) -> None:
+        async with OpensshConnections(server.config, patience=PATIENCE) as connections:
+            await visit(connections.open_shell)
+            stopped = await master_process(server, await own_socket(server))
+            os.kill(stopped, signal.SIGSTOP)
+            await visit(connections.open_shell)
+            os.kill(stopped, signal.SIGKILL)
+        assert server.connections == 2
+
+    among(home, use)
+
+
+@pytest.mark.slow
+def test_users_own_is_silent(home: Path) -> None:
+    """Where the user's master hangs, theseus opens a connection of its own beside it."""
+
+    async def use(server: Server) -> None:
+        users = str(home / "users")
+        await user_opens(server, users)
+        async with OpensshConnections(server.config, patience=PATIENCE) as connections:
+            await visit(connections.open_shell)
+            stopped = await master_process(server, users)
+            os.kill(stopped, signal.SIGSTOP)
+            await visit(connections.open_shell)
+            os.kill(stopped, signal.SIGKILL)
+        assert server.connections == 2
+        assert exists(users), "what is the user's is not removed"
+
+    among(home, use)
+
+
+def test_locale_stays_here(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The locale of this machine is not the job's, whatever SendEnv says; the rest travels."""
+    monkeypatch.setenv("LC_TIME", "here")
+    monkeypatch.setenv("TOKEN_OF_MINE", "travels")
+
+    async def use(server: Server) -> None:
+        add(server, "SendEnv LC_* TOKEN_*")
+        async with OpensshConnections(server.config) as connections:
+            await visit(connections.open_shell)
+        assert server.variables == {"TOKEN_OF_MINE": "travels"}
+
+    among(home, use)
+
+
+def test_no_ssh_here(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where there is no `ssh`, that is said; with `auto` nothing needs it."""
+    monkeypatch.setenv("PATH", str(home))
+
+    async def main() -> str:
+        assert await openssh_needs(ALIAS) == ()
+        with pytest.raises(ShellUnavailable) as raised:
+            await visit(OpensshConnections().open_shell)
+        return raised.value.error.reason
+
+    assert asyncio.run(main()) == "there is no `ssh` on this machine"
+
+
+def test_chosen_by_need(home: Path) -> None:
+    """`auto` takes asyncssh, until the config of ssh says what only the system's ssh has."""
+
+    async def use(server: Server) -> None:
+        ways = {ALIAS: Way(ALIAS)}
+        async with shells(ways) as open_shell:
+            await visit(open_shell)
+        socket = await own_socket(server)
+        assert not exists(socket)
+        add(server, f"ControlPath {home}/users")
+        assert await openssh_needs(ALIAS) == (f"ControlPath {home}/users",)
+        async with shells(ways) as open_shell:
+            await visit(open_shell)
+        assert exists(socket)
+        assert await openssh_needs(ALIAS) == ("its connection is open already",)
+
+    among(home, use)
+
+
+def test_chosen_by_config(home: Path) -> None:
+    """`openssh` takes the system's ssh whatever it says, and `asyncssh` never does."""
+
+    async def use(server: Server) -> None:
+        socket = await own_socket(server)
+        target = Target(ALIAS, "plain", "lab", None, ALIAS, "openssh", 7)
+        assert alias_of(target) == {ALIAS: Way(ALIAS, "openssh", 7)}
+        async with shells({ALIAS: Way(ALIAS, "asyncssh")}) as open_shell:
+            await visit(open_shell)
+        assert not exists(socket)
+        async with shells(alias_of(target)) as open_shell:
+            await visit(open_shell)
+        assert exists(socket)
+
+    among(home, use)
+
+
+def test_security_key(home: Path) -> None:
+    """A key on a token is known by its public half."""
+    (home / ".ssh" / "config").write_text(f"Host {ALIAS}\n  IdentityFile ~/.ssh/token\n")
+    assert asyncio.run(openssh_needs(ALIAS)) == ()
+    (home / ".ssh" / "token.pub").write_text("sk-ssh-ed25519@openssh.com AAAA ada\n")
+    assert asyncio.run(openssh_needs(ALIAS)) == ("the security key ~/.ssh/token",)

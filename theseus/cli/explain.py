@@ -1,0 +1,31 @@
+"""`theseus explain`: how the host of a run was chosen, as it was decided then."""
+
+import sys
+
+from returns.pipeline import is_successful
+from returns.result import Result
+
+from theseus.cli.invoke import DONE, say
+from theseus.cli.report import report
+from theseus.cli.run_words import RunWord, find_run
+from theseus.core.errors import PlanError
+from theseus.core.plan import Plan
+from theseus.core.render import render_trace
+
+
+def explain(run: RunWord, /) -> int:
+    """Show how the host of a run was chosen: each host with verdict and numbers, as of then.
+
+    Parameters
+    ----------
+    run
+        Run id, a part of one, or a name: the newest run of it.
+    """
+    planned: Result[Plan, PlanError] = find_run(run).bind(lambda entry: entry.plan)
+    if not is_successful(planned):
+        return report(planned.failure())
+    plan = planned.unwrap()
+    for note in plan.notes:
+        say(note)
+    sys.stdout.write(f"{render_trace(plan.trace)}\n")
+    return DONE

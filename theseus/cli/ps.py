@@ -1,0 +1,201 @@
+"""`theseus ps`: runs and how they are now."""
+
+import asyncio
+import os
+import shutil
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Annotated
+
+from attrs import frozen
+from cyclopts import Parameter
+from returns.pipeline import is_successful
+from returns.result import Failure, Result, Success
+
+from theseus.cli.flags import List, Switch
+from theseus.cli.invoke import DONE, UNREACHABLE, say
+from theseus.cli.report import report
+from theseus.cli.run_words import find_runs
+from theseus.core.decode import nearest
+from theseus.core.errors import BadInput, PlanError, explain
+from theseus.core.json_text import json_text
+from theseus.core.request import BadFlag
+from theseus.core.run_state import (
+    STATE_NAMES,
+    RunState,
+    Unreachable,
+    is_over,
+    is_resting,
+    state_name,
+)
+from theseus.core.runs_table import RunRow, render_runs, run_data
+from theseus.effects.ledger import Ledger, LedgerEntry
+from theseus.effects.live import KnownRun, known_runs, live_states, ways_to
+from theseus.effects.reach import shells
+
+SHORTEST_PAUSE, LONGEST_PAUSE = 15.0, 60.0  # seconds between two looks
+_CLEAR = "\x1b[2J\x1b[H"
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class Only:
+    """Which runs are shown.
+
+    Parameters
+    ----------
+    all
+        All runs that are known.
+    project
+        Only runs of this project.
+    group
+        Only runs of this group.
+    host
+        Only runs on this host.
+    state
+        Only runs in this state, such as running (repeat for more).
+    """
+
+    all: Annotated[bool, Switch] = False
+    project: Annotated[str | None, Parameter(name=("--project", "-p"))] = None
+    group: Annotated[str | None, Parameter(name=("--group", "-g"))] = None
+    host: str | None = None
+    state: Annotated[tuple[str, ...], List] = ()
+
+    def admits(self, known: KnownRun, now: datetime) -> bool:
+        """Whether a run is shown, as far as that can be told without asking its host."""
+        run, host = known.plan.run, known.plan.target.host
+        pairs = ((self.project, run.project), (self.group, run.group), (self.host, host))
+        named = all(wanted in {None, found} for wanted, found in pairs)
+        return named and (self.all or known.is_recent(now))
+
+
+def ps(
+    *runs: str,
+    json: Annotated[bool, Switch] = False,
+    watch: Annotated[bool, Switch] = False,
+    only: Only = Only(),
+) -> int:
+    """Show the runs that have not ended, or ended within a day, and how they are now.
+
+    Every host with such a run is asked once, all at the same time.
+
+    Parameters
+    ----------
+    runs
+        Only these runs, however old: ids, parts of them, names of runs or sweeps (default: all).
+    json
+        Print the rows as JSON.
+    watch
+        Ask again every 15 seconds, less often while nothing changes, until all runs have ended.
+    """
+    opened: Result[Ledger, PlanError] = Result.do(
+        ledger for _ in _checked(only, json=json, watch=watch) for ledger in Ledger.open()
+    )
+    if not is_successful(opened):
+        return report(opened.failure())
+    view = _View(opened.unwrap(), runs, only)
+    if watch:
+        return asyncio.run(_watch(view))
+    looked = asyncio.run(view.look())
+    if not is_successful(looked):
+        return report(looked.failure())
+    rows = looked.unwrap()
+    sys.stdout.write(json_text([run_data(row) for row in rows]) if json else _table(rows))
+    return _status(rows)
+
+
+@frozen
+class _View:
+    """The runs of a *ledger* that are shown: those that *words* mean, all without any."""
+
+    ledger: Ledger
+    words: tuple[str, ...]
+    only: Only
+
+    async def look(self) -> Result[tuple[RunRow, ...], PlanError]:
+        """Their rows now."""
+        entries = await asyncio.to_thread(self._entries)
+        if not is_successful(entries):
+            return Failure(entries.failure())
+        now = datetime.now(UTC)
+        readable, unreadable = known_runs(entries.unwrap())
+        for problem in unreadable:
+            say(explain(problem))
+        only = replace(self.only, all=self.only.all or bool(self.words))
+        runs = [known for known in readable if only.admits(known, now)]
+        async with shells(ways_to(runs)) as open_shell:
+            states = await live_states(open_shell, self.ledger, runs)
+        rows = (_row(known, states, now) for known in runs)
+        return Success(
+            tuple(row for row in rows if state_name(row.state) in (self.only.state or STATE_NAMES))
+        )
+
+    def _entries(self) -> Result[tuple[LedgerEntry, ...], PlanError]:
+        if not self.words:
+            entries: Result[tuple[LedgerEntry, ...], PlanError] = self.ledger.entries()
+            return entries
+        return find_runs(self.words)
+
+
+async def _watch(view: _View) -> int:
+    """Show runs until all of them have ended, more seldom while nothing changes."""
+    pause = SHORTEST_PAUSE
+    before: list[tuple[str, RunState]] = []
+    while True:
+        looked = await view.look()
+        if not is_successful(looked):
+            return report(looked.failure())
+        rows = looked.unwrap()
+        _show_again(_table(rows))
+        if all(is_resting(row.state) for row in rows):
+            return _status(rows)
+        states = [(row.plan.run.id, row.state) for row in rows]
+        pause = SHORTEST_PAUSE if states != before else min(1.5 * pause, LONGEST_PAUSE)
+        before = states
+        await asyncio.sleep(pause)
+
+
+def _checked(only: Only, *, json: bool, watch: bool) -> Result[None, PlanError]:
+    """Whether the flags can be used, and go together."""
+    problems = [
+        BadFlag("--state", f"no run is ever {name!r}{nearest(name, STATE_NAMES)}")
+        for name in only.state
+        if name not in STATE_NAMES
+    ]
+    if json and watch:
+        problems.append(BadFlag("--watch", "shows a table again and again: leave out --json"))
+    return Failure(BadInput(tuple(problems))) if problems else Success(None)
+
+
+def _row(known: KnownRun, states: Mapping[str, RunState], now: datetime) -> RunRow:
+    entry = known.entry
+    return RunRow(
+        plan=known.plan,
+        state=states[entry.run_id],
+        submitted_at=entry.submitted_at.isoformat(timespec="seconds"),
+        age=int((now - entry.submitted_at).total_seconds()),
+        last=entry.state,
+        seen=None if entry.seen_at is None else int((now - entry.seen_at).total_seconds()),
+    )
+
+
+def _table(rows: Sequence[RunRow]) -> str:
+    """The table, as wide as the terminal; as it is for another program."""
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    return f"{render_runs(rows, width)}\n"
+
+
+def _show_again(text: str) -> None:
+    clear = sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb"
+    sys.stdout.write(f"{_CLEAR if clear else ''}{text}")
+    sys.stdout.flush()
+
+
+def _status(rows: Sequence[RunRow]) -> int:
+    """4 where nobody could be asked of all that had to be."""
+    asked = [row.state for row in rows if not is_over(row.state)]
+    silent = all(isinstance(state, Unreachable) for state in asked)
+    return UNREACHABLE if asked and silent else DONE

@@ -1,0 +1,141 @@
+"""Sweeps: what `plan` and `submit` do for many runs at once."""
+
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+from returns.pipeline import is_successful
+from returns.result import Failure, Result, Success
+
+from theseus.cli.flags import List
+from theseus.cli.invoke import DONE, say
+from theseus.cli.report import exit_status, report
+from theseus.cli.start import description
+from theseus.core.batch import Batch
+from theseus.core.errors import BadInput, PlanError, explain
+from theseus.core.inventory import Inventory
+from theseus.core.json_text import json_text
+from theseus.core.quantity import count
+from theseus.core.request import BadFlag
+from theseus.core.sweep import listed_points, sweep_points
+from theseus.effects.batch_planning import BatchOrder, batch_from
+from theseus.effects.load import read_text
+
+if TYPE_CHECKING:
+    from theseus.effects.batches import RunResult
+
+Points = Sequence[tuple[str, ...]]
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class Sweep:
+    """Many runs of one job config.
+
+    Parameters
+    ----------
+    sweep
+        Values for a key of the job config, as KEY=1,2,3 or KEY=range(8); every combination is a run
+        (repeat for more keys).
+    runs
+        File with the overrides of one run on each line.
+    """
+
+    sweep: Annotated[tuple[str, ...], List] = ()
+    runs: str | None = None
+
+    @property
+    def wanted(self) -> bool:
+        """Whether more than the one run is asked for."""
+        return bool(self.sweep) or self.runs is not None
+
+
+# a plan for one run, and a dry run above all, does without what a sweep needs: it is imported where
+# it is used
+def read_points(sweep: Sweep) -> Result[Points, PlanError]:
+    """The overrides of each run: those of the file, each with every combination of the axes."""
+    swept = sweep_points(sweep.sweep)
+    if not is_successful(swept):
+        return Failure(BadInput(swept.failure()))
+    if sweep.runs is None:
+        return Success(swept.unwrap())
+    listed = _listed(sweep.runs)
+    return listed.map(lambda lines: [(*line, *point) for line in lines for point in swept.unwrap()])
+
+
+def _listed(path: str) -> Result[Points, PlanError]:
+    read: Result[str, PlanError] = read_text("file of runs", path, "check --runs")
+    return read.bind(lambda text: listed_points(path, text).alt(BadInput))
+
+
+def refuse(flags: dict[str, bool]) -> Result[None, PlanError]:
+    """That the flags given, of those a single run has, mean nothing for a sweep."""
+    message = "is for one run, and this is a sweep"
+    problems = tuple(BadFlag(flag, message) for flag, given in flags.items() if given)
+    return Failure(BadInput(problems)) if problems else Success(None)
+
+
+def show_batch(ordered: BatchOrder, known: Inventory | None, *, json: bool) -> int:
+    """Show where each run would go, by what is *known* or by what the hosts say now."""
+    from theseus.core.codec import plan_data  # noqa: PLC0415
+    from theseus.core.render_batch import render_batch  # noqa: PLC0415
+
+    made = _planned_now(ordered) if known is None else batch_from(ordered, known)
+    if not is_successful(made):
+        return report(made.failure())
+    batch = made.unwrap()
+    if json:
+        plans = [plan_data(plan) for plan in batch.plans]
+        sys.stdout.write(json_text({"id": batch.id, "name": batch.name, "plans": plans}))
+    else:
+        sys.stdout.write(f"{render_batch(batch)}\n")
+    return DONE
+
+
+def _planned_now(ordered: BatchOrder) -> Result[Batch, PlanError]:
+    import asyncio  # noqa: PLC0415
+
+    from theseus.effects.batches import batch_now  # noqa: PLC0415
+
+    return asyncio.run(batch_now(ordered))
+
+
+def start_batch(ordered: BatchOrder, *, json: bool) -> int:
+    """Submit every run; the exit status is that of the worst."""
+    import asyncio  # noqa: PLC0415
+
+    from theseus.effects.batches import submit_batch  # noqa: PLC0415
+    from theseus.effects.lock import lock_checked  # noqa: PLC0415
+
+    checked = ordered.taking(lock_checked(ordered.first.take))
+    submitted = asyncio.run(submit_batch(checked, _announce, say))
+    if not is_successful(submitted):
+        return report(submitted.failure())
+    results = submitted.unwrap()
+    started = [result.unwrap() for result in results if is_successful(result)]
+    say(f"{len(started)} of {count(len(results), 'run')} of {ordered.name} started")
+    if json:
+        sys.stdout.write(json_text([description(each) for each in started]))
+    return max((_report(result) for result in _failures(results)), default=DONE)
+
+
+def _announce(batch: Batch) -> None:
+    for note in dict.fromkeys(note for plan in batch.plans for note in plan.notes):
+        say(note)
+    goes = Counter(plan.target.host for plan in batch.plans)
+    where = ", ".join(f"{number} to {host}" for host, number in goes.items())
+    say(f"sweep {batch.name} has {count(len(batch.plans), 'run')}: {where}")
+
+
+def _failures(results: "Sequence[RunResult]") -> Sequence[PlanError]:
+    """What went wrong, alike errors of many runs once."""
+    errors = (result.failure() for result in results if not is_successful(result))
+    return list({explain(error).partition(": ")[2]: error for error in errors}.values())
+
+
+def _report(error: PlanError) -> int:
+    say(explain(error))
+    return exit_status(error)

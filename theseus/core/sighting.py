@@ -1,0 +1,227 @@
+"""Sighting: what was to be seen of a run on its host at one moment. Facts, no judgement.
+
+`sh/look.sh` prints them, for all runs of a host in one go; here they are read. What could not be
+asked is a fact of its own and never the same as *not there*.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any, Final, Literal, TypeAlias
+
+from attrs import evolve, frozen
+
+from theseus.core.instant import instant
+
+Process: TypeAlias = Literal["alive", "gone", "rebooted", "unknown"]
+_PROCESSES: Final[tuple[Process, ...]] = ("alive", "gone", "rebooted", "unknown")
+
+
+@frozen
+class InQueue:
+    """SLURM has job *id*: its *state* and *reason*, in SLURM's own words."""
+
+    id: str
+    state: str
+    reason: str
+
+
+@frozen
+class NoJob:
+    """SLURM was asked and does not know the job; *accounted* when its accounting was asked too."""
+
+    accounted: bool
+
+
+@frozen
+class NotTold:
+    """SLURM could not be asked; *reason* is what it said instead."""
+
+    reason: str
+
+
+JobWord: TypeAlias = InQueue | NoJob | NotTold
+
+
+@frozen
+class End:
+    """What outcome.json says."""
+
+    state: str
+    exit_status: int | None
+    message: str
+    at: str | None
+
+
+@frozen
+class Sighting:
+    """One run: whether its directory is *there*, was *launched*, and what it and its host say.
+
+    *place* is whether the directory of all runs is there: else nothing can be said of this one.
+    *process* is that of a plain run, *job* that of a SLURM run; None where there is nothing to look
+    for yet. *silence* are the seconds since the run's last heartbeat, by the clock of its host.
+    """
+
+    place: bool = False
+    there: bool = False
+    launched: bool = False
+    answer: str | None = None
+    process: Process | None = None
+    job: JobWord | None = None
+    end: End | None = None
+    said: str | None = None
+    silence: int | None = None
+
+
+@frozen
+class _Slurm:
+    """What SLURM said of all jobs, in the lines that begin with each word."""
+
+    failures: dict[str, str]
+    jobs: tuple[tuple[str, ...], ...]
+    accounts: tuple[tuple[str, ...], ...]
+    accounted: bool
+
+
+def sightings(output: str, run_ids: Sequence[str]) -> tuple[Sighting, ...] | None:
+    """What look.sh printed of the runs *run_ids*, in their order; None when it was cut short."""
+    lines = [line.partition(" ")[::2] for line in output.splitlines()]
+    if not lines or lines[-1][0] != "end":
+        return None
+    slurm = _Slurm(
+        failures={
+            line[0]: line[1]
+            for line in (_split(text, 2) for word, text in lines if word == "squeue")
+        },
+        jobs=tuple(_split(text, 5) for word, text in lines if word == "job"),
+        accounts=tuple(_split(text, 3) for word, text in lines if word == "account"),
+        accounted=("sacct", "") in lines,
+    )
+    clock = next(text for word, text in lines if word == "clock")
+    runs = list(_by_run(lines))
+    if len(runs) != len(run_ids):
+        return None
+    return tuple(
+        _with_job(_job(run_id, facts), _sighting(facts, clock), slurm)
+        for run_id, facts in zip(run_ids, runs, strict=True)
+    )
+
+
+def _split(text: str, pieces: int) -> tuple[str, ...]:
+    parts = text.split("|", pieces - 1)
+    return (*parts, *[""] * (pieces - len(parts)))
+
+
+def _by_run(lines: Sequence[tuple[str, str]]) -> Iterator[dict[str, str]]:
+    """The lines of each run, by their first word."""
+    facts: dict[str, str] | None = None
+    for word, text in lines:
+        if word in {"run", "clock"} and facts is not None:
+            yield facts
+        if word == "run":
+            facts = {}
+        elif facts is not None:
+            facts.setdefault(word, text)
+
+
+def _sighting(facts: dict[str, str], clock: str) -> Sighting:
+    said = facts.get("process")
+    return Sighting(
+        place="place" in facts,
+        there="there" in facts,
+        launched="launched" in facts,
+        answer=facts.get("answer"),
+        process=next((each for each in _PROCESSES if each == said), None),
+        end=_end(facts["outcome"]) if "outcome" in facts else None,
+        said=facts.get("state"),
+        silence=_seconds(facts.get("heartbeat"), clock),
+    )
+
+
+def _end(text: str) -> End | None:
+    """The outcome in *text*; None of what is none, for it is written whole or not at all."""
+    try:
+        data: Any = json.loads(text)
+    except ValueError:
+        return None
+    if not isinstance(data, dict) or not isinstance(data.get("state"), str):
+        return None
+    status, at = data.get("exit_status"), data.get("ended_at")
+    return End(
+        data["state"],
+        status if isinstance(status, int) else None,
+        str(data.get("message") or ""),
+        at if isinstance(at, str) else None,
+    )
+
+
+def _seconds(heartbeat: str | None, clock: str) -> int | None:
+    """Seconds from *heartbeat* to *clock*, both by the same host."""
+    beat, now = instant(heartbeat or ""), instant(clock)
+    return None if beat is None or now is None else now - beat
+
+
+def _job(run_id: str, facts: dict[str, str]) -> "_Job | None":
+    """What is to be looked for at SLURM; None for a plain run, and one that was not launched."""
+    kind, id_, cluster, *_ = *facts.get("answer", "").split(), "", "", ""
+    if kind == "slurm":
+        return _Job(run_id, id_, cluster)
+    if "answer" in facts or "launched" not in facts:
+        return None
+    if "array" in facts:
+        array, index = facts["array"].split()
+        return _Job(array, task=f"_{index}")
+    return _Job(run_id) if "batch" in facts else None
+
+
+def _with_job(job: "_Job | None", seen: Sighting, slurm: _Slurm) -> Sighting:
+    """*seen* with SLURM's word for its job."""
+    if job is None:
+        return seen
+    word = _word(slurm, job)
+    # a job whose answer was lost is known by what it is called
+    answer = f"slurm {word.id}" if isinstance(word, InQueue) else None
+    return evolve(seen, job=word, answer=seen.answer or answer)
+
+
+@frozen
+class _Job:
+    """What tells a job from others: its *id* in a *cluster*, else whose it is.
+
+    *owner* is its run or array, and *task* what the id of one job of an array ends in.
+    """
+
+    owner: str
+    id: str | None = None
+    cluster: str = ""
+    task: str = ""
+
+    def is_queued(self, job: tuple[str, ...]) -> bool:
+        """Whether a line of squeue is about it."""
+        cluster, id_, _, _, comment = job
+        if self.id is not None:
+            return (cluster, id_) == (self.cluster, self.id)
+        return not cluster and comment == f"theseus:{self.owner}" and id_.endswith(self.task)
+
+    def is_accounted(self, account: tuple[str, ...]) -> bool:
+        """Whether a line of sacct is; an older job of the same number has another name."""
+        id_, _, name = account
+        named = name.endswith(f"-{self.owner}")
+        if self.id is not None:
+            # the name of a job in an array is that of the array
+            return id_ == self.id and (named or "_" in id_)
+        return named and id_.endswith(self.task)
+
+
+def _word(slurm: _Slurm, job: _Job) -> JobWord:
+    failure = slurm.failures.get(job.cluster, "it was not asked")
+    if failure:
+        return NotTold(failure)
+    found = [
+        InQueue(id_, state, reason)
+        for _, id_, state, reason, _ in filter(job.is_queued, slurm.jobs)
+    ]
+    found += [
+        InQueue(id_, state.partition(" ")[0], "")
+        for id_, state, _ in filter(job.is_accounted, slurm.accounts)
+    ]
+    return found[0] if found else NoJob(slurm.accounted)

@@ -1,0 +1,125 @@
+"""Settings of OpenSSH for a host, as `ssh -G` prints them, and which transport they call for.
+
+Values only: who runs `ssh -G` is no matter here. A need is named only where there is evidence of
+it: GSSAPI, say, is switched on by whole distributions for people who have never had a ticket.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+
+from attrs import field, frozen
+
+# what asyncssh too takes from the user's config; it never reads the system's
+_PLACES: Final = (
+    *("hostname", "port", "user", "proxycommand", "proxyjump", "hostkeyalias"),
+    *("identityfile", "certificatefile", "identityagent"),
+    *("userknownhostsfile", "globalknownhostsfile"),
+)
+# options that asyncssh does not have, and the value that leaves each off
+_LACKING: Final = {
+    "controlpath": "none",
+    "knownhostscommand": "none",
+    "revokedhostkeys": "none",
+    "pkcs11provider": "none",
+    "proxyusefdpass": "no",
+    "verifyhostkeydns": "false",
+    "bindinterface": "none",
+}
+_NAMES: Final = {
+    "controlpath": "ControlPath",
+    "knownhostscommand": "KnownHostsCommand",
+    "revokedhostkeys": "RevokedHostKeys",
+    "pkcs11provider": "PKCS11Provider",
+    "proxyusefdpass": "ProxyUseFdpass",
+    "verifyhostkeydns": "VerifyHostKeyDNS",
+    "bindinterface": "BindInterface",
+}
+_NOWHERE: Final = frozenset({("none",), ("/dev/null",)})
+_UNCHECKED: Final = {"false": "no", "no": "no", "off": "off", "accept-new": "accept-new"}
+_OFF: Final = frozenset({"no", "false", "0", "none", ""})
+
+
+@frozen
+class SshSettings:
+    """Options in lower case, with every value each was given."""
+
+    values: Mapping[str, tuple[str, ...]] = field(factory=dict)
+
+    def all(self, option: str) -> tuple[str, ...]:
+        """Every value of *option*."""
+        return self.values.get(option, ())
+
+    def one(self, option: str) -> str | None:
+        """The value of *option*; None when it has none, or `none`."""
+        value = next(iter(self.all(option)), "none")
+        return None if value == "none" else value
+
+    def on(self, option: str) -> bool:
+        """Whether *option* is switched on."""
+        return next(iter(self.all(option)), "no") not in _OFF
+
+    def jumps(self) -> tuple[str, ...]:
+        """The host names of ProxyJump, without user and port."""
+        hops = (self.one("proxyjump") or "").split(",")
+        return tuple(
+            hop.removeprefix("ssh://").rpartition("@")[2].partition(":")[0] for hop in hops if hop
+        )
+
+
+@frozen
+class Evidence:
+    """What else there is to know: a valid Kerberos *ticket*, security *keys* by their files."""
+
+    ticket: bool = False
+    keys: Sequence[str] = ()
+
+
+def read_settings(text: str) -> SshSettings:
+    r"""The settings in what `ssh -G` printed.
+
+    >>> read_settings("port 22\nidentityfile a\nidentityfile b\n").all("identityfile")
+    ('a', 'b')
+    """
+    values: dict[str, tuple[str, ...]] = {}
+    for line in text.splitlines():
+        option, _, value = line.strip().partition(" ")
+        values[option] = (*values.get(option, ()), value)
+    return SshSettings(values)
+
+
+def unchecked_setting(settings: SshSettings, *, jump: bool = False) -> str | None:
+    """The setting that leaves the host's key unchecked; for a *jump* host, where ssh obeys it.
+
+    >>> unchecked_setting(read_settings("stricthostkeychecking false"), jump=True)
+    'StrictHostKeyChecking no'
+    """
+    if settings.all("userknownhostsfile") in _NOWHERE:
+        return "UserKnownHostsFile none"
+    strict = settings.one("stricthostkeychecking")
+    if jump and strict in _UNCHECKED:
+        return f"StrictHostKeyChecking {_UNCHECKED[strict]}"
+    return None
+
+
+def needs(settings: SshSettings, own: SshSettings, evidence: Evidence) -> tuple[str, ...]:
+    """What a host needs that asyncssh lacks, in words; nothing, and asyncssh will do.
+
+    *own* is what the user's config alone says, which is all that asyncssh reads.
+    """
+    return tuple(_needs(settings, own, evidence))
+
+
+def _needs(settings: SshSettings, own: SshSettings, evidence: Evidence) -> Iterator[str]:
+    for option, off in _LACKING.items():
+        if (value := next(iter(settings.all(option)), off)) not in {off, "none", "no"}:
+            yield f"{_NAMES[option]} {value}"
+    if settings.on("gssapiauthentication") and evidence.ticket:
+        yield "GSSAPIAuthentication, and there is a Kerberos ticket"
+    for key in evidence.keys:
+        yield f"the security key {key}"
+    preferred = settings.one("preferredauthentications") or ""
+    if any(word in preferred for word in ("keyboard-interactive", "gssapi", "hostbased")):
+        yield f"PreferredAuthentications {preferred}"
+    differing = [option for option in _PLACES if settings.all(option) != own.all(option)]
+    if differing:
+        yield f"the system's ssh config, for {' '.join(differing)}"

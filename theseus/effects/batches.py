@@ -1,0 +1,144 @@
+"""Batches: many runs through one survey, one source snapshot and one upload to each host.
+
+What a single submission does, `submission.py` does. Here each host's parts are performed over one
+connection: the first alone, since it brings what all share, then several at once.
+"""
+
+import asyncio
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from functools import partial
+from itertools import chain
+from operator import itemgetter
+from typing import assert_never
+
+from attrs import evolve, frozen
+from returns.pipeline import is_successful
+from returns.result import Failure, Result, Success
+
+from theseus.core.array import Alone, Array, Part, array_steps, parts
+from theseus.core.batch import Batch
+from theseus.core.codec import plan_json
+from theseus.core.errors import PlanError
+from theseus.core.inquiry import Inquiry
+from theseus.core.outcome import Outcome
+from theseus.core.plan import Target
+from theseus.core.secrets import SecretReference
+from theseus.core.steps import Step
+from theseus.core.submission import attempt_of
+from theseus.core.submitted import judge, judge_array
+from theseus.effects.batch_planning import BatchOrder, planned_batch
+from theseus.effects.config_secret import config_secret
+from theseus.effects.exchange import ShellPerformer
+from theseus.effects.noted import Judged, Performed, Warn, noted_batch
+from theseus.effects.outlook import Outlook, looked
+from theseus.effects.perform import perform
+from theseus.effects.reach import aliases_of
+from theseus.effects.shells import OpenShell
+from theseus.effects.supply import PlanSupply
+from theseus.effects.survey import worth_asking
+
+AT_ONCE = 4  # exchanges with one host; sshd allows ten sessions on a connection by default
+OnBatch = Callable[[Batch], None]
+RunResult = Performed
+
+
+async def batch_now(ordered: BatchOrder) -> Result[Batch, PlanError]:
+    """The batch by what the hosts say now; nothing is changed."""
+    async with _looked(ordered) as outlook:
+        return planned_batch(ordered, outlook.taken, outlook.inventory)
+
+
+async def submit_batch(
+    ordered: BatchOrder, on_batch: OnBatch, warn: Warn = warnings.warn
+) -> Result[tuple[RunResult, ...], PlanError]:
+    """Plan the batch by what the hosts say now, show it, perform it: what became of each run."""
+    async with _looked(ordered) as outlook:
+        planned = planned_batch(ordered, outlook.taken, outlook.inventory)
+        if not is_successful(planned):
+            return Failure(planned.failure())
+        batch = planned.unwrap()
+        on_batch(batch)
+        act = partial(_perform, batch, outlook)
+        judged = await noted_batch(batch.plans, ordered.first.config_path, warn, act)
+    return Success(tuple(judged[plan.run.id].result for plan in batch.plans))
+
+
+def _looked(ordered: BatchOrder) -> AbstractAsyncContextManager[Outlook]:
+    first = ordered.first
+    return looked(lambda: first.take(first.start), aliases_of(first.config), _worth_asking(ordered))
+
+
+def _worth_asking(ordered: BatchOrder) -> Mapping[str, Inquiry]:
+    """Each host that is worth asking for any of the runs."""
+    requests = {run.order.request: None for run in ordered.runs}
+    asked = (worth_asking(ordered.first.config, request).items() for request in requests)
+    return dict(chain.from_iterable(asked))
+
+
+async def _perform(batch: Batch, outlook: Outlook) -> Mapping[str, Judged]:
+    """What became of each run, by its id."""
+    by_target: dict[Target, list[Part]] = {}
+    for part in parts(batch):
+        by_target.setdefault(part.target, []).append(part)
+    known: dict[SecretReference, str] = {}
+    performed = []
+    for target, found in by_target.items():
+        supply = PlanSupply(b"", outlook.parcels(target), config_secret, known=known)
+        performed.append(_Performer(outlook.open_shell, supply).all_of(found))
+    return dict(chain.from_iterable(await asyncio.gather(*performed)))
+
+
+JudgedRuns = list[tuple[str, Judged]]
+
+
+@frozen
+class _Performer:
+    """Performs the parts that go to one host.
+
+    *supply* is what they share, the plan's document aside.
+    """
+
+    open_shell: OpenShell
+    supply: PlanSupply
+
+    async def all_of(self, found: Sequence[Part]) -> JudgedRuns:
+        """What became of each run of the parts *found*, by its id."""
+        free = asyncio.Semaphore(AT_ONCE)
+
+        async def in_turn(part: Part) -> JudgedRuns:
+            async with free:
+                return await self.part(part)
+
+        first, *others = found
+        done = [await self.part(first), *await asyncio.gather(*map(in_turn, others))]
+        return list(chain.from_iterable(done))
+
+    async def part(self, part: Part) -> JudgedRuns:
+        """What became of each run of *part*, by its id."""
+        match part:
+            case Alone(plan):
+                outcomes = await self.steps(plan.steps, plan_json(plan).encode())
+                result: RunResult = outcomes.bind(partial(judge, plan))
+                return [(plan.run.id, Judged(result, attempt_of(plan.steps, result)))]
+            case Array(plans=plans):
+                steps = array_steps(part)
+                judged = (await self.steps(steps, b"")).map(partial(judge_array, part, steps))
+                results = (judged.bind(itemgetter(index)) for index in range(len(plans)))
+                return [
+                    (plan.run.id, Judged(result, attempt_of(steps, result)))
+                    for plan, result in zip(plans, results, strict=True)
+                ]
+            case _:
+                assert_never(part)
+
+    async def steps(
+        self, steps: tuple[Step, ...], document: bytes
+    ) -> Result[tuple[Outcome, ...], PlanError]:
+        """What became of each of *steps*."""
+        supply = evolve(self.supply, document=document)
+        performance = await perform(steps, ShellPerformer(self.open_shell, supply))
+        if performance.error is not None:
+            return Failure(performance.error)
+        return Success(performance.outcomes)

@@ -1,0 +1,84 @@
+"""Process shells: a `bash -s` whose streams are the pipes of a child process, bash or ssh."""
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from subprocess import PIPE
+from typing import TypeVar
+
+Stream = TypeVar("Stream", asyncio.StreamReader, asyncio.StreamWriter)
+
+READ = 256 * 1024
+GRACE = 5.0  # seconds that the process gets to end after its input has
+
+
+class ProcessShell:
+    """The shell at the other end of the pipes of *process*."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
+        self._input = _piped(process.stdin)
+        self._output = _piped(process.stdout)
+        self._errors = _piped(process.stderr)
+
+    async def write(self, data: bytes) -> None:
+        """Send *data*."""
+        self._input.write(data)
+        await self._input.drain()
+
+    async def end_input(self) -> None:
+        """Close the pipe."""
+        self._input.close()
+
+    async def output(self) -> bytes:
+        """Some bytes of standard output."""
+        return await self._output.read(READ)
+
+    async def errors(self) -> bytes:
+        """Some bytes of standard error."""
+        return await self._errors.read(READ)
+
+    def kill(self) -> None:
+        """End the process, from which nothing is expected any more."""
+        with suppress(ProcessLookupError):
+            self._process.kill()
+
+    async def exit_status(self) -> int | None:
+        """How the process ended."""
+        return await self._process.wait()
+
+
+@asynccontextmanager
+async def started(
+    words: Sequence[str], environment: Mapping[str, str]
+) -> AsyncIterator[asyncio.subprocess.Process]:
+    """A process in a session of its own, with no terminal to ask at; OSError when it cannot start.
+
+    In the end it may end by itself, or is ended with what it still runs; a launched job lives
+    elsewhere.
+    """
+    process = await asyncio.create_subprocess_exec(
+        *words, stdin=PIPE, stdout=PIPE, stderr=PIPE, env=environment, start_new_session=True
+    )
+    try:
+        yield process
+    finally:
+        await _end(process)
+
+
+def _piped(stream: Stream | None) -> Stream:
+    if stream is None:
+        raise AssertionError("every stream of this process is a pipe")
+    return stream
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    _piped(process.stdin).close()
+    with suppress(TimeoutError):
+        await asyncio.wait_for(process.wait(), GRACE)
+    if process.returncode is None:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        await process.wait()

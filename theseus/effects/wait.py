@@ -1,0 +1,46 @@
+"""Wait: looks at runs again and again until they have ended, one connection for each host."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+from attrs import frozen
+
+from theseus.core.run_state import RunState, Unknown, is_resting
+from theseus.effects.ledger import Ledger
+from theseus.effects.live import KnownRun, live_states, ways_to
+from theseus.effects.reach import shells
+
+OnEnd = Callable[[KnownRun, RunState], None]
+
+
+@frozen
+class Pace:
+    """Seconds between two looks: *shortest* at first, half as much again each time, *longest*."""
+
+    shortest: float = 15.0
+    longest: float = 60.0
+
+
+async def wait_for(
+    ledger: Ledger, runs: Sequence[KnownRun], on_end: OnEnd, pace: Pace = Pace()
+) -> None:
+    """Tell *on_end* of each of *runs* that ends, until all have.
+
+    A run of which a second look does not tell whether it was submitted is not waited for.
+    """
+    pause, doubtful = pace.shortest, set[str]()
+    left = list(runs)
+    async with shells(ways_to(runs)) as open_shell:
+        while True:
+            states = await live_states(open_shell, ledger, left)
+            for run in tuple(left):
+                run_id, state = run.entry.run_id, states[run.entry.run_id]
+                if is_resting(state) or (isinstance(state, Unknown) and run_id in doubtful):
+                    on_end(run, state)
+                    left.remove(run)
+                elif isinstance(state, Unknown):
+                    doubtful.add(run_id)
+            if not left:
+                return
+            await asyncio.sleep(pause)
+            pause = min(1.5 * pause, pace.longest)
