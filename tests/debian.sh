@@ -5,7 +5,7 @@
 set -euo pipefail
 
 packages=(
-  openssh-server openssh-client tcsh fish zstd strace
+  openssh-server openssh-client tcsh fish zstd strace faketime
   redis-server                                                # where JuiceFS keeps its metadata
   munge slurmctld slurmd slurm-client slurm-wlm-basic-plugins # the cluster of tests/e2e/slurm
   slurmdbd mariadb-server                                     # and its accounting

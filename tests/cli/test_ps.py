@@ -223,3 +223,44 @@ def test_terminal(inside: Inside, desk: Desk) -> None:
     assert run.run_id in shown.out
     assert "…" in shown.out
     assert name in inside(desk, "ps").out
+
+
+def test_rescan(inside: Inside, desk: Desk) -> None:
+    """A lost ledger is made again from what lies on the hosts, with every run as it is."""
+    job(desk, f"touch ~/began; {WAITING}")
+    first, second = started(inside, desk), started(inside, desk)
+    known = {entry.run_id: entry for entry in remembered(desk)}
+    for run in (first, second):
+        begun(desk, run)
+    (desk.home / PLACE).unlink()
+    (first.run_dir.parent / "notes").mkdir()
+    (first.run_dir.parent / "notes" / "plan.json").write_text("{}")
+    finished = inside(desk, "ps", "--rescan")
+    assert finished.status == 0, finished.err
+    assert "box: 2 runs found, 2 not known before" in finished.err
+    assert finished.out.count("running") == 2
+    for entry in remembered(desk):
+        before = known[entry.run_id]
+        assert (entry.plan, entry.answer) == (before.plan, before.answer)
+        assert abs((entry.submitted_at - before.submitted_at).total_seconds()) < 60
+    again = inside(desk, "ps", "--rescan")
+    assert "2 runs found, 0 not known before" in again.err
+    (desk.home / "go").touch()
+    for run in (first, second):
+        run.outcome()
+
+
+def test_rescan_of_other_places(inside: Inside, desk: Desk) -> None:
+    """A host without runs has none, one out of reach is said, and runs of others are not taken."""
+    config = desk.home / ".theseus.yaml"
+    text = config.read_text()
+    config.write_text(f"{text}  far: {{type: plain, cluster: hpc, ssh: nobody.invalid}}\n")
+    finished = inside(desk, "ps", "--rescan")
+    assert "box: 0 runs found, 0 not known before" in finished.err
+    assert "far: no such host name" in finished.err
+    run = started(inside, desk, "--cluster", "hpc")
+    run.outcome()
+    (desk.home / PLACE).unlink()
+    if os.geteuid() == 0:
+        os.chown(run.run_dir / "plan.json", 4242, 4242)
+        assert "box: 0 runs found" in inside(desk, "ps", "--rescan").err

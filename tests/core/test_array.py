@@ -42,7 +42,9 @@ def test_what_goes_alone() -> None:
     """Runs of plain hosts, and those that wait for another, are submitted one by one."""
     for plan in (PLAIN, AFTER):
         plans = (numbered(plan, 0), numbered(plan, 1))
-        assert parts(batch(*plans)) == (Alone(plans[0]), Alone(plans[1]))
+        alone = parts(batch(*plans))
+        assert alone == (Alone(plans[0]), Alone(plans[1]))
+        assert [part.target.host for part in alone] == [plan.target.host] * 2
 
 
 def test_every_file() -> None:

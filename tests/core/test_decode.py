@@ -20,6 +20,7 @@ from theseus.core.secrets import EnvironmentSecret, Referenced
 
 FULL: dict[str, Any] = {
     "priority": ["box"],
+    "notify": ["say", "done"],
     "gres_mapping": {"h100": "h100_80gb"},
     "clusters": {
         "lab": {
@@ -51,6 +52,7 @@ FULL: dict[str, Any] = {
             "secrets": {"B": "file:~/b"},
             "setup": ["true"],
             "modules": ["cuda"],
+            "notify": ["say", "box"],
         },
         "login": {
             "type": "slurm",
@@ -58,6 +60,7 @@ FULL: dict[str, Any] = {
             "ssh": "login",
             "transport": "auto",
             "connections_per_minute": 30,
+            "notify": ["say", "login"],
             "partitions": [
                 "gpu",
                 {

@@ -174,7 +174,7 @@ MEMINFO = "MemAvailable:   1000000 kB\n"
 def plain(gpus: Answer, linger: str = "", memory: str = MEMINFO, **chips: int) -> dict[str, Check]:
     """The checks of a plain host with *chips* in the config."""
     missing = Answer(127, "")
-    answers = (gpus, SILENT, SILENT, missing, Answer(0, "8\n"), Answer(0, memory), SILENT)
+    answers = (gpus, SILENT, SILENT, missing, Answer(0, "8\n"), Answer(0, memory), SILENT, SILENT)
     host = PlainHost("lab", ssh="box", chips=chips or None)
     return by_name(judged(plain_examinations(host), (*answers, Answer(0, linger))))
 

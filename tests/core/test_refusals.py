@@ -19,6 +19,7 @@ POLICY = "Job violates accounting/QOS policy (job submit limit, user's size and/
         (f"{FAILED}Invalid feature specification", "`constraint`"),
         (f"{FAILED}Invalid generic resource (gres) specification", "gres_mapping"),
         (f"{FAILED}Node count specification invalid", "--nodes"),
+        (f"{FAILED}Invalid job array specification", "MaxArraySize"),
         (f"{FAILED}Socket timed out on send/recv operation", "apply the same plan again"),
         ("sbatch: error: Memory specification can not be satisfied", "--mem"),
         ("sbatch: error: invalid partition specified: nope", "`partitions`"),

@@ -94,6 +94,8 @@ def test_lost_answer() -> None:
     """A job whose answer was lost is known by the run in its comment, or by its name."""
     found = seen(f"squeue |\njob |7|PENDING|Priority|theseus:{PLAIN}\n{BATCH}")
     assert (found.answer, found.job) == ("slurm 7", InQueue("7", "PENDING", "Priority"))
+    for comment in (f"theseus:{PLAIN}|mine", f"mine|x-{PLAIN}"):
+        assert seen(f"squeue |\njob |7|PENDING|Priority|{comment}\n{BATCH}").answer == "slurm 7"
     found = seen(f"squeue |\nsacct \naccount 7|COMPLETED|x-{PLAIN}\n{BATCH}")
     assert (found.answer, found.job) == ("slurm 7", InQueue("7", "COMPLETED", ""))
     none = seen(f"squeue |\nsacct \njob |7|PENDING|Priority|theseus:{OTHER}\n{BATCH}")

@@ -15,6 +15,12 @@ from tests.e2e.sshd import Sshd
 
 PLACE = f"theseus-test-{os.getpid()}"
 NOISE = "echo 'Welcome to the cluster'; echo; echo '0 0 0'\n"
+# what HPC login files do: a command that fails, options that end a shell at the next one
+HARM = {
+    "bash": "false\ntrap 'echo bye' EXIT\nset -euo pipefail\n",
+    "tcsh": "false\n",
+    "fish": "false\n",
+}
 START_FILES = {"bash": ".bashrc", "tcsh": ".cshrc", "fish": ".config/fish/config.fish"}
 
 
@@ -80,14 +86,14 @@ def far_desk(
 
 @contextmanager
 def noisy(server: Sshd, login_shell: str) -> Iterator[None]:
-    """Login files that print, where the home is one that was made for the tests."""
+    """Login files that print and fail, where the home is one that was made for the tests."""
     if os.geteuid() != 0:
         yield
         return
     file = server.home(login_shell) / START_FILES[login_shell]
     before = file.read_bytes() if file.exists() else None
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(NOISE)
+    file.write_text(NOISE + HARM[login_shell])
     try:
         yield
     finally:

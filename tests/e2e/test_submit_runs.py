@@ -36,7 +36,7 @@ def far(sshd: Sshd, tmp_path: Path) -> Iterator[FarDesk]:
 
 
 def test_any_login_shell(sshd: Sshd, login_shell: str, tmp_path: Path) -> None:
-    """With bash, tcsh or fish that print when they start, the job runs and its log comes back."""
+    """With bash, tcsh or fish that print and fail when they start, the job runs, its log comes."""
     with far_desk(tmp_path, sshd, login_shell) as far, noisy(sshd, login_shell):
         job(far.desk, 'id -un; echo "it\'s <$EXTRA>"; echo data >"$THESEUS_RESULTS_DIR/out"')
         words = ("submit", "a 'run'", "train.yaml", "--follow", "--env", "EXTRA=$x !\n\"y'")

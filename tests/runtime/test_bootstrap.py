@@ -264,6 +264,16 @@ def test_modules_that_are_not_there(site: Site) -> None:
     assert "Unable to locate a modulefile" in again.log
 
 
+def test_setup_does_not_choose_gpus(site: Site) -> None:
+    """Where it is decided which GPUs a run has, `setup` changes nothing of it."""
+    site.environment["CUDA_VISIBLE_DEVICES"] = "GPU-1"
+    setup = "export CUDA_VISIBLE_DEVICES=7 HIP_VISIBLE_DEVICES=5\n"
+    script = 'echo "sees $CUDA_VISIBLE_DEVICES and $HIP_VISIBLE_DEVICES"'
+    site.lay(Source(setup=setup, command=("bash", "-c", script)))
+    assert site.run() == 0, site.log
+    assert "sees GPU-1 and 5\n" in site.log
+
+
 def test_setup_that_leaves_its_shell(site: Site) -> None:
     """A `setup` that exits as if all was well has not been done to its end."""
     site.lay(Source(setup="exit 0\n"))

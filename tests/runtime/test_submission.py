@@ -100,10 +100,18 @@ TIMED_OUT = "echo 'sbatch: error: Socket timed out on send/recv operation' >&2; 
 def test_an_answer_that_was_lost(login: Site) -> None:
     """Where sbatch was not answered, SLURM is asked for the job before anything is sent again."""
     sbatch(login, TIMED_OUT)
-    assert submitted(login)[0] == "1"
-    slurm.queue(login, "41 theseus:other\n44 theseus:r1\n")
+    assert submitted(login)[0] == "76"
+    slurm.queue(login, "41 theseus:other x-other\n44 theseus:r1 demo-r1\n")
     assert performed(login, "claim", str(login.run_dir))[:2] == ("answered", "slurm 44")
     assert (login.run_dir / "answer").read_text() == "slurm 44\n"
+
+
+def test_a_job_with_another_comment(login: Site) -> None:
+    """A job whose comment the config sets is known by its name."""
+    sbatch(login, TIMED_OUT)
+    submitted(login)
+    slurm.queue(login, "41 my own x-other\n44 my own a b-r1\n")
+    assert performed(login, "claim", str(login.run_dir))[:2] == ("answered", "slurm 44")
 
 
 def test_a_job_that_never_arrived(login: Site) -> None:
@@ -121,7 +129,7 @@ def test_a_job_that_cannot_be_asked_for(login: Site) -> None:
     submitted(login)
     slurm.queue(login, "", status=1)
     status, _, errors = performed(login, "claim", str(login.run_dir))
-    assert status == "1"
+    assert status == "76"
     assert "SLURM cannot be asked for its job" in errors
 
 

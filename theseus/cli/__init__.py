@@ -25,6 +25,7 @@ COMMANDS = {
     "pull": "Bring the results or checkpoints of a run here.",
     "ssh": "Open a shell on the node of a run, in its work directory.",
     "recover": "Find out whether a run was submitted whose answer never came.",
+    "resubmit": "Submit a run once more, as a new run.",
     "explain": "Show how the host of a run was chosen.",
     "hosts": "Ask all hosts at once what they have and what is free.",
     "doctor": "Examine hosts and say what to do where they are not fit for runs.",

@@ -21,6 +21,7 @@ from theseus.cli.run_words import find_runs
 from theseus.core.decode import nearest
 from theseus.core.errors import BadInput, PlanError, explain
 from theseus.core.json_text import json_text
+from theseus.core.quantity import count
 from theseus.core.request import BadFlag
 from theseus.core.run_state import (
     STATE_NAMES,
@@ -33,7 +34,9 @@ from theseus.core.run_state import (
 from theseus.core.runs_table import RunRow, render_runs, run_data
 from theseus.effects.ledger import Ledger, LedgerEntry
 from theseus.effects.live import KnownRun, known_runs, live_states, ways_to
+from theseus.effects.load import config_path, load_config
 from theseus.effects.reach import shells
+from theseus.effects.rescan import rescan as look_for_runs
 
 SHORTEST_PAUSE, LONGEST_PAUSE = 15.0, 60.0  # seconds between two looks
 _CLEAR = "\x1b[2J\x1b[H"
@@ -76,6 +79,8 @@ def ps(
     *runs: str,
     json: Annotated[bool, Switch] = False,
     watch: Annotated[bool, Switch] = False,
+    rescan: Annotated[bool, Switch] = False,
+    dispatch_config: Annotated[str | None, Parameter(name=("--dispatch-config", "-d"))] = None,
     only: Only = Only(),
 ) -> int:
     """Show the runs that have not ended, or ended within a day, and how they are now.
@@ -90,9 +95,16 @@ def ps(
         Print the rows as JSON.
     watch
         Ask again every 15 seconds, less often while nothing changes, until all runs have ended.
+    rescan
+        First look on every host of the dispatch config for runs of yours that are not known here.
+    dispatch_config
+        Dispatch config for --rescan (default: ~/.theseus.yaml).
     """
     opened: Result[Ledger, PlanError] = Result.do(
-        ledger for _ in _checked(only, json=json, watch=watch) for ledger in Ledger.open()
+        ledger
+        for _ in _checked(only, json=json, watch=watch)
+        for ledger in Ledger.open()
+        for _ in (_rescan(ledger, dispatch_config) if rescan else Success(None))
     )
     if not is_successful(opened):
         return report(opened.failure())
@@ -105,6 +117,22 @@ def ps(
     rows = looked.unwrap()
     sys.stdout.write(json_text([run_data(row) for row in rows]) if json else _table(rows))
     return _status(rows)
+
+
+def _rescan(ledger: Ledger, path: str | None) -> Result[None, PlanError]:
+    """Bring runs that are found on hosts into *ledger*, and say how many."""
+    loaded = load_config(path)
+    if not is_successful(loaded):
+        return Failure(loaded.failure())
+    for host, found in asyncio.run(look_for_runs(loaded.unwrap())).items():
+        if isinstance(found, Unreachable):
+            say(f"{host}: {found.detail}")
+            continue
+        adopted = ledger.adopt(found, config_path(path))
+        if not is_successful(adopted):
+            return Failure(adopted.failure())
+        say(f"{host}: {count(len(found), 'run')} found, {adopted.unwrap()} not known before")
+    return Success(None)
 
 
 @frozen

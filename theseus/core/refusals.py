@@ -37,6 +37,10 @@ _ADVICE: Final = (
     ("Invalid feature specification", "correct `constraint`: `sinfo -o %f` there lists features"),
     ("Invalid generic resource", "correct gres_mapping: `sinfo -o %G` there lists GRES types"),
     ("Node count specification invalid", "ask for fewer nodes: lower --n_chips or --nodes"),
+    (
+        "Invalid job array specification",
+        "this cluster allows fewer runs in an array (MaxArraySize): submit the sweep in parts",
+    ),
     ("Socket timed out", "SLURM did not answer in time: apply the same plan again"),
 )
 

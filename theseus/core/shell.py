@@ -63,6 +63,15 @@ def read_words(line: str) -> Result[tuple[str, ...], str]:
         return Failure(str(error).lower())
 
 
+def read_environment(text: str) -> dict[str, str]:
+    """The variables in the *text* of an `environment_file`; `~/` at the beginning of one stays.
+
+    >>> read_environment(environment_file({"A": "two words"}, {"B": "~/it's"}))
+    {'A': 'two words', 'B': "~/it's"}
+    """
+    return {name: value for name, _, value in (line.partition("=") for line in shlex.split(text))}
+
+
 def environment_file(variables: Mapping[str, str], paths: Mapping[str, str]) -> str:
     """Sorted `NAME='value'` lines to be sourced; a value of *paths* may begin with `~/`."""
     lines = {name: f"{name}={word(value)}" for name, value in variables.items()}

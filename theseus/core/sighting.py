@@ -197,10 +197,14 @@ class _Job:
 
     def is_queued(self, job: tuple[str, ...]) -> bool:
         """Whether a line of squeue is about it."""
-        cluster, id_, _, _, comment = job
+        cluster, id_, _, _, comment_and_name = job
         if self.id is not None:
             return (cluster, id_) == (self.cluster, self.id)
-        return not cluster and comment == f"theseus:{self.owner}" and id_.endswith(self.task)
+        # the options of a host may set another comment, or another name
+        named = f"{comment_and_name}|".startswith(f"theseus:{self.owner}|") or (
+            comment_and_name.endswith(f"-{self.owner}")
+        )
+        return not cluster and named and id_.endswith(self.task)
 
     def is_accounted(self, account: tuple[str, ...]) -> bool:
         """Whether a line of sacct is; an older job of the same number has another name."""

@@ -8,7 +8,7 @@ the hosts, and `theseus ps --rescan` makes a ledger from it.
 import json
 import os
 import sqlite3
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, TypeVar, assert_never
@@ -68,6 +68,15 @@ class LedgerEntry:
 
 
 @frozen
+class FoundRun:
+    """A run found on a host: its *plan*, when it was submitted, and the *answer* to that."""
+
+    plan: Plan
+    submitted_at: datetime
+    answer: str | None
+
+
+@frozen
 class Ledger:
     """The ledger at *path*. Safe to use from many threads and processes at once."""
 
@@ -106,6 +115,15 @@ class Ledger:
                     before = _submission_of(connection, run_id)
                     if before is not None:
                         _put_submission(connection, run_id, settled(before, attempt))
+
+        return _attempted(write)
+
+    def adopt(self, runs: Sequence[FoundRun], config: str) -> Result[int, Unreadable]:
+        """Keep runs that were found on hosts of *config*; how many of them were not known."""
+
+        def write() -> int:
+            with transaction(self.path) as connection:
+                return sum(_adopt(connection, found, config) for found in runs)
 
         return _attempted(write)
 
@@ -166,12 +184,29 @@ def _begin(connection: sqlite3.Connection, plan: Plan, config: str | None) -> No
     run = plan.run
     before = _submission_of(connection, run.id)
     if before is None:
-        connection.execute(
-            "INSERT INTO runs (run_id, name, submitted_at, config, submission, detail, plan)"
-            " VALUES (?, ?, ?, ?, '', '', ?)",
-            (run.id, run.name, _now(), _path_bytes(config), plan_json(plan)),
-        )
+        _insert(connection, plan, config, _now())
     _put_submission(connection, run.id, begun(before))
+
+
+def _adopt(connection: sqlite3.Connection, found: FoundRun, config: str) -> bool:
+    """Keep a run that was found; whether it is new."""
+    run, lost = found.plan.run, Unanswered("its directory holds no answer")
+    before = _submission_of(connection, run.id)
+    if before is None:
+        _insert(connection, found.plan, config, found.submitted_at.isoformat())
+    if found.answer is not None:
+        _put_submission(connection, run.id, Accepted(found.answer))
+    elif before is None:
+        _put_submission(connection, run.id, lost)
+    return before is None
+
+
+def _insert(connection: sqlite3.Connection, plan: Plan, config: str | None, at: str) -> None:
+    connection.execute(
+        "INSERT INTO runs (run_id, name, submitted_at, config, submission, detail, plan)"
+        " VALUES (?, ?, ?, ?, '', '', ?)",
+        (plan.run.id, plan.run.name, at, _path_bytes(config), plan_json(plan)),
+    )
 
 
 def _attempted(act: Callable[[], Value]) -> Result[Value, Unreadable]:

@@ -17,6 +17,7 @@ BOOTSTRAP = "bootstrap.sh"
 BATCH = "batch.sh"
 PACKED = "packed.sh"
 LOOK = "look.sh"
+RESCAN = "rescan.sh"
 CLEAN = "clean.sh"
 TRAVELLING = ("__init__.py", "registry.py", "base", "runtime", "sh/uv-requirements.txt")
 

@@ -48,6 +48,18 @@ class Order:
     config_path: str | None = None
 
 
+@frozen
+class Repeat:
+    """An assignment that had a plan before, to be planned by *config* for the *source* of then."""
+
+    config: DispatchConfig
+    config_path: str
+    request: HardwareRequest
+    source: SourceSnapshot
+    assignment: Assignment
+    start: Path
+
+
 def plan_from(order: Order, inventory: Inventory) -> Result[Plan, PlanError]:
     """The plan of *order* by a given *inventory*; nothing is contacted."""
     with order.take(order.start) as taken:
@@ -93,6 +105,13 @@ def planned(
     return assignment_of(order, snapshot).bind(
         lambda assignment: build_plan(world, order.request, assignment)
     )
+
+
+def planned_again(repeat: Repeat, inventory: Inventory) -> Result[Plan, PlanError]:
+    """The plan of *repeat* by *inventory*."""
+    world = World(repeat.config, inventory, repeat.source, this_release())
+    made: Result[Plan, PlanError] = build_plan(world, repeat.request, repeat.assignment)
+    return made
 
 
 def assignment_of(order: Order, snapshot: SourceSnapshot) -> Result[Assignment, PlanError]:

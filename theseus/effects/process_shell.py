@@ -76,9 +76,22 @@ def _piped(stream: Stream | None) -> Stream:
 
 async def _end(process: asyncio.subprocess.Process) -> None:
     _piped(process.stdin).close()
+    # who left early has not read all; asyncio takes a process for ended when its streams are
+    streams = (_piped(process.stdout), _piped(process.stderr))
+    rest = asyncio.gather(process.wait(), *map(_drain, streams))
     with suppress(TimeoutError):
-        await asyncio.wait_for(process.wait(), GRACE)
-    if process.returncode is None:
+        await asyncio.wait_for(asyncio.shield(rest), GRACE)
+    if not rest.done():
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-        await process.wait()
+        with suppress(TimeoutError):  # what it has started may hold its streams open
+            await asyncio.wait_for(rest, GRACE)
+
+
+async def _drain(stream: asyncio.StreamReader) -> None:
+    while True:
+        try:
+            if not await stream.read(READ):
+                return
+        except RuntimeError:  # whoever was reading has been cancelled, and has not heard of it yet
+            await asyncio.sleep(0)

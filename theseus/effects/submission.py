@@ -30,7 +30,7 @@ from theseus.effects.noted import Warn, noted
 from theseus.effects.outlook import Outlook, looked
 from theseus.effects.parcel import Offer, Parcel, file_parcel, not_to_be_had
 from theseus.effects.perform import perform
-from theseus.effects.planning import Order, archives, planned
+from theseus.effects.planning import Order, Repeat, archives, planned, planned_again
 from theseus.effects.reach import alias_of, aliases_of, lasting_shells
 from theseus.effects.shells import OpenShell, ShellUnavailable
 from theseus.effects.supply import ParcelOf, PlanSupply
@@ -57,6 +57,21 @@ async def submit(
         on_plan(plan)
         act = partial(_perform, plan, outlook.open_shell, outlook.parcels(plan.target))
         return await noted(plan, order.config_path, warn, act)
+
+
+async def resubmit(
+    repeat: Repeat, on_plan: OnPlan, warn: Warn = warnings.warn
+) -> Result[Submitted, PlanError]:
+    """Plan *repeat* by what the hosts say now, show the plan to *on_plan*, and perform it."""
+    async with lasting_shells(aliases_of(repeat.config)) as open_shell:
+        inventory = await survey(open_shell, worth_asking(repeat.config, repeat.request))
+        found = planned_again(repeat, inventory)
+        if not is_successful(found):
+            return Failure(found.failure())
+        plan = found.unwrap()
+        on_plan(plan)
+        act = partial(_perform_saved, plan, open_shell, repeat.start)
+        return await noted(plan, repeat.config_path, warn, act)
 
 
 async def apply(

@@ -1,7 +1,7 @@
 # look.sh RUN_DIRECTORY STATUS_DIRECTORY ...: what is there to be seen of runs, for one pair after another.
 #
 # Law: this file is static, changes nothing, and judges nothing: core/sighting.py reads what it prints.
-# Lines: `squeue CLUSTER|FAILURE` (FAILURE is empty when it answered), `job CLUSTER|ID|STATE|REASON|COMMENT`,
+# Lines: `squeue CLUSTER|FAILURE` (FAILURE is empty when it answered), `job CLUSTER|ID|STATE|REASON|COMMENT|NAME`,
 # `sacct FAILURE`, `account ID|STATE|NAME`; then for each run `run NUMBER` and of it `place` (all runs lie
 # there), `there`, `launched`, `batch`, `array ID INDEX`, `answer ...`, `process alive|gone|rebooted|unknown`, `outcome {...}`,
 # `state ...` and `heartbeat TIME` of metadata.json; at last `clock TIME` and `end`.
@@ -64,7 +64,7 @@ array_of() { # of the run in place: `ARRAY INDEX` when it is part of a job array
 
 ask_squeue() { # CLUSTER: all of our jobs there, in one question; adds to jobs
   local said
-  if said=$(squeue -h -r -t all -u "$(id -un)" ${1:+-M "$1"} -o '%i|%T|%r|%k' 2>&1 </dev/null); then
+  if said=$(squeue -h -r -t all -u "$(id -un)" ${1:+-M "$1"} -o '%i|%T|%r|%k|%j' 2>&1 </dev/null); then
     printf 'squeue %s|\n' "$1"
     said=$(sed -n "s/^[0-9][^|]*|/$1|&/p" <<<"$said")
     if [[ -n $said ]]; then

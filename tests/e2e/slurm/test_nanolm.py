@@ -3,6 +3,8 @@
 import json
 import re
 import shutil
+from collections.abc import Mapping
+from typing import Any
 
 import pytest
 
@@ -15,9 +17,8 @@ SIXTEEN = ("--chip", "h100", "-n", "16")
 STEPS = 400
 
 
-@pytest.fixture
-def training(at: ClusterDesk) -> ClusterDesk:
-    """A desk whose repository is nanolm, on a partition that preempts."""
+def training(at: ClusterDesk, host: Mapping[str, Any]) -> ClusterDesk:
+    """A desk whose repository is nanolm; the cluster's users have uv, and *host* says more."""
     folder = at.cluster.new_folder()
     cache = filled_uv_cache(folder)
     tools = folder / "tools"
@@ -26,15 +27,25 @@ def training(at: ClusterDesk) -> ClusterDesk:
     hand_over(folder, str(at.cluster.site.user_id))
     # both nodes are this one machine: threads of the one would only wait for the other's
     setup = [f"export PATH={tools}:$PATH OPENBLAS_NUM_THREADS=1"]
-    at.configure({"partitions": ["gpu-preempt"], "setup": setup}, {"uv_cache": str(cache)})
+    at.configure({"setup": setup, **host}, {"uv_cache": str(cache)})
     commit_nanolm(at.desk)
     return at
 
 
-def test_both_nodes_go_on_after_a_preemption(training: ClusterDesk) -> None:
+def test_environment_of_the_login_node(at: ClusterDesk) -> None:
+    """With `env_on: login` the environment is there when the job starts: no node builds it."""
+    finished = training(at, {"env_on": "login"}).follow("training.tokens=20000")
+    assert finished.status == 0, finished.out + finished.err
+    assert "the environment is there" in finished.out
+    assert "building the environment" not in finished.out
+    assert "loss" in finished.out
+
+
+def test_both_nodes_go_on_after_a_preemption(at: ClusterDesk) -> None:
     """Two nodes learn one model; preempted, they are requeued and go on from their checkpoint."""
-    cluster, tokens = training.cluster, f"training.tokens={STEPS * 8 * 64}"
-    with training.following(*SIXTEEN, tokens) as (run, process):
+    cluster, tokens = at.cluster, f"training.tokens={STEPS * 8 * 64}"
+    desk = training(at, {"partitions": ["gpu-preempt"]})
+    with desk.following(*SIXTEEN, tokens) as (run, process):
         run.wait_for_log("step 100 ")
         intruder = cluster.fill("gpu1")
         cluster.wait_for(lambda: run.metadata["state"] == "preempted", "the record")
