@@ -114,6 +114,7 @@ def test_help_of_a_command(desk: Desk) -> None:
     """It tells no default that is nothing, and leaves the examples to the help of all commands."""
     own, all_commands = desk.theseus("plan", "--help").out, desk.theseus("--help").out
     assert "default: ()" not in own
+    assert "default: False" not in own
     assert "Examples:" in all_commands
     assert "Examples:" not in own
 

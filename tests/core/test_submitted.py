@@ -116,6 +116,14 @@ def test_unknown_at_the_end() -> None:
     )
 
 
+def test_sent_ahead() -> None:
+    """Where the start was sent before an earlier step was answered, nobody knows of it either."""
+    answered = outcomes(2, Unknown("cut"))[:3]
+    ahead = answered + (Unknown("cut"),) * (len(PLAN.steps) - 3)
+    expected = Failure(SubmissionUnknown("id", "box", "cut", PLAN.paths.run))
+    assert judge(PLAN, ahead) == expected
+
+
 @pytest.mark.parametrize("outcome", [Unknown("cut"), NotReached()])
 def test_cut_short(outcome: Outcome) -> None:
     """When an earlier answer was lost the run has not started."""

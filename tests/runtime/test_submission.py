@@ -164,19 +164,19 @@ class Following:
                 env=login.environment,
             )
         assert self.process.stdin is not None
-        self.process.stdin.write(f"token=T {words} offset=0\n{script}".encode())
+        self.process.stdin.write(f"token=T {words} offset=0 lines= stay=yes\n{script}".encode())
         self.process.stdin.flush()
-        until(lambda: self._reader.read_bytes().startswith(b"\nT\n"))
+        until(lambda: self._reader.read_bytes().startswith(b"\nT 0\n"))
 
     def shown(self) -> str:
         """What it has printed of the log."""
-        return self._reader.read_text().removeprefix("\nT\n")
+        return self._reader.read_text().removeprefix("\nT 0\n")
 
     def end(self) -> str:
         """The state with which it ended."""
         self.process.wait(timeout=30)
         self.stop()
-        return self._errors.read_text().partition("\nT ")[2].split()[0]
+        return self._errors.read_text().rpartition("\nT ")[2].split()[0]
 
     def goes_on(self) -> None:
         """Assert that it still looks a second later."""

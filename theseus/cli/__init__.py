@@ -20,7 +20,7 @@ COMMANDS = {
     "run": "Run a job here, in this process, without dispatching it.",
     "ps": "Show runs and how they are now.",
     "wait": "Stay until runs have ended.",
-    "logs": "Print the log of a run, and stay until it ends.",
+    "logs": "Print the log of a run; with --follow, stay until it ends.",
     "cancel": "End runs for good.",
     "pull": "Bring the results or checkpoints of a run here.",
     "ssh": "Open a shell on the node of a run, in its work directory.",

@@ -13,7 +13,6 @@ from returns.result import Failure, Result, Success
 from theseus.cli.flags import List
 from theseus.cli.invoke import DONE, say
 from theseus.cli.report import exit_status, report
-from theseus.cli.start import description
 from theseus.core.batch import Batch
 from theseus.core.errors import BadInput, PlanError, explain
 from theseus.core.inventory import Inventory
@@ -107,6 +106,7 @@ def start_batch(ordered: BatchOrder, *, json: bool) -> int:
     """Submit every run; the exit status is that of the worst."""
     import asyncio  # noqa: PLC0415
 
+    from theseus.cli.start import description  # noqa: PLC0415
     from theseus.effects.batches import submit_batch  # noqa: PLC0415
     from theseus.effects.lock import lock_checked  # noqa: PLC0415
 

@@ -41,6 +41,7 @@ class Submitted:
     queued: bool = False
 
 
+STARTING: Final = (Launch, Submit, SubmitArray)  # the steps after which the run may go on by itself
 NO_GPUS: Final = 69  # of launch_leased in perform.sh
 NotSubmitted = GpusTaken | StepFailed | HostUnreachable | SubmissionUnknown
 
@@ -93,10 +94,12 @@ def _answered(  # noqa: C901  one arm for each outcome, in one place
                 return Success(_Answered(answer, again=True))
             case Failed(status, message) if status == NO_GPUS and isinstance(step, Launch):
                 return Failure(GpusTaken(plan.run.id, step.host, message.strip()))
-            case Unknown(reason) | Failed(_, reason) if _is_unanswered(step, outcome):
-                return Failure(
-                    SubmissionUnknown(plan.run.id, step.host, _said(reason), plan.paths.run)
-                )
+            case Unknown(reason) if _may_have_started(steps, outcomes):
+                return Failure(_unknown(plan, step, reason))
+            case Failed(status, reason) if status == UNANSWERED and isinstance(
+                step, (ClaimRun, *STARTING)
+            ):
+                return Failure(_unknown(plan, step, reason))
             case Failed(_, message):
                 return Failure(
                     StepFailed(plan.run.id, step.host, number, describe_step(step), _said(message))
@@ -110,17 +113,19 @@ def _answered(  # noqa: C901  one arm for each outcome, in one place
     return Success(_Answered(_last_output(outcomes), again=False))
 
 
-def _is_unanswered(step: Step, outcome: Unknown | Failed) -> bool:
-    """Whether the run may have been started by *step*, or before, and nobody can tell."""
-    match outcome:
-        case Unknown():
-            return isinstance(step, Launch | Submit | SubmitArray)
-        case Failed(status, _):
-            return status == UNANSWERED and isinstance(
-                step, ClaimRun | Launch | Submit | SubmitArray
-            )
-        case _:
-            assert_never(outcome)
+def _may_have_started(steps: tuple[Step, ...], outcomes: tuple[Outcome, ...]) -> bool:
+    """Whether a step that starts the run was sent and not answered.
+
+    It is sent before the steps ahead of it are answered: they say nothing about it.
+    """
+    return any(
+        isinstance(outcome, Unknown) and isinstance(step, STARTING)
+        for step, outcome in zip(steps, outcomes, strict=True)
+    )
+
+
+def _unknown(plan: Plan, step: Step, reason: str) -> SubmissionUnknown:
+    return SubmissionUnknown(plan.run.id, step.host, _said(reason), plan.paths.run)
 
 
 def _said(message: str) -> str:
