@@ -15,11 +15,15 @@ day=86400
 share=$2
 case $share in \~ | \~/*) share=$HOME${share#\~} ;; esac
 now=$(date +%s)
-jobs='' # of SLURM, by the ids of their runs; `?` when SLURM did not say
+jobs='' arrays='' # of SLURM, as `ID COMMENT`, `?` when it did not say; and the run directories of job arrays
 
 ask_slurm() {
+  local list
   command -v squeue >/dev/null || return
-  jobs=$(squeue -h -u "$(id -un)" -o %k 2>/dev/null) || jobs='?'
+  jobs=$'\n'$(squeue -h -r -u "$(id -un)" -o '%i %k' 2>/dev/null)$'\n' || jobs='?'
+  for list in "$share"/sweeps/*/runs; do
+    [[ $jobs != *" theseus:$(basename -- "${list%/runs}")"$'\n'* ]] || arrays+=$(<"$list")
+  done
 }
 
 changed() { # PATH…: the time of the last change to any of them
@@ -57,11 +61,13 @@ read_run() { # RUN: its account, as variables
 }
 
 lives() { # RUN STAMP: may it still be at work? Where that cannot be told, what changed lately is
-  local kind start boot stat here=-
-  [[ $'\n'$jobs$'\n' != *$'\n'"theseus:${1##*/}"$'\n'* ]] || return 0
+  local kind='' start='' boot='' stat here=-
+  read -r kind start boot 2>/dev/null <"$1/answer"
+  [[ $jobs != *" theseus:${1##*/}"$'\n'* ]] || return 0
+  [[ $kind != slurm || $jobs != *$'\n'"$start "* ]] || return 0 # of an array, or with another comment
   if [[ -e $1/outcome.json ]]; then return 1; fi
-  read -r kind start boot 2>/dev/null <"$1/answer" || kind=''
   case $kind in
+    '') [[ $arrays != *"/${1##*/}"* ]] || return 0 ;;
     slurm) [[ $jobs == '?' || -n $boot ]] && return 0 ;; # a job of another cluster is not seen here
     [0-9]*)
       read -r here 2>/dev/null </proc/sys/kernel/random/boot_id

@@ -104,11 +104,20 @@ unpack() { # SIZE SHA256 DIRECTORY: the next SIZE bytes are an archive of files 
   accept "$part" "$1" && intact "$part" "$1" "$2" && (
     umask 077
     unset TAR_OPTIONS GZIP
-    tar -xzmof - -C "$3" <"$part" # -m: they are as old as they are here
+    tar -xzmof - -C "$3" <"$part" 2>"$part.err" || copy_links "$part" "$3" # -m: they are as old as they are here
   ) || status=1
-  rm -f -- "$part"
+  rm -f -- "$part" "$part.err"
   if ((status)); then echo "could not write below $3" >&2; fi
   return "$status"
+}
+
+copy_links() { # PART DIRECTORY: where a file system has no links between directories (AFS), copies do
+  local link file
+  if grep -v -e ': Cannot hard link to ' -e ': Exiting with failure status' "$1.err" >&2; then return 1; fi
+  [[ $(tail -n 1 "$1.err") == *': Exiting with failure status'* ]] || return 1 # else it did not come to its end
+  tar -tvzf "$1" | sed -n 's/.* \([^ ]*\) link to \([^ ]*\)$/\1 \2/p' | while read -r link file; do
+    [[ $2/$link -ef $2/$file ]] || cp -fp -- "$2/$file" "$2/$link" || exit 1
+  done
 }
 
 obtain() { # INDEX MODE PATH: have PATH; what is missing is asked for, and may come in several forms
@@ -225,6 +234,7 @@ guarded() { # DIRECTORY: can nobody but its owner and group replace what lies in
 claim() { # RUN_DIR: 75 and the answer, when the run was submitted before; 76 when nobody can tell
   local runs=${1%/*}
   guarded "${runs%/*}" && guarded "$runs" || return 1
+  [[ ${runs##*/} != sweeps ]] || guarded "${runs%/*}/runs" || return 1
   if mkdir -m 0700 -- "$1" 2>/dev/null; then
     printf claimed
   elif [[ -s $1/answer ]]; then
@@ -235,7 +245,7 @@ claim() { # RUN_DIR: 75 and the answer, when the run was submitted before; 76 wh
   elif [[ -e $1/launched ]]; then
     claim_launched "$1"
   elif [[ -d $1 ]]; then
-    printf resumed
+    claim_member "$1"
   else
     mkdir -m 0700 -- "$1"
   fi
@@ -251,6 +261,30 @@ claim_submitted() { # RUN_DIR: the answer of sbatch was lost; a job that has sta
     answer "$1" slurm "$id" && return 75
   fi
   rmdir -- "$1/launched" && printf resumed
+}
+
+claim_member() { # RUN_DIR: it may have been sent with a job array, whose answer did not come to it
+  local id
+  if ! id=$(member_job "$1"); then
+    echo "$1: submitted before in an array, and SLURM cannot be asked for its job" >&2
+    return 76
+  fi
+  if [[ -n $id ]]; then
+    answer "$1" slurm "$id" && return 75
+  fi
+  printf resumed
+}
+
+member_job() { # RUN_DIR: the id of its job in an array, if there is one; a failure is no `none`
+  local list line id
+  for list in "${1%/*/*}"/sweeps/*/runs; do
+    line=$(grep -nF -m 1 "/${1##*/}" "$list" 2>/dev/null) || continue
+    list=${list%/runs}
+    [[ -e $list/launched ]] || continue
+    id=$(job_of "$list") || return
+    [[ -z $id ]] || echo "${id}_$((${line%%:*} - 2))" # the first line opens the list
+    return
+  done
 }
 
 claim_launched() { # RUN_DIR: who started it could not write the answer any more, or does so at this moment
@@ -406,9 +440,9 @@ submit_array() { # DIRECTORY SBATCH [ARG…]: submit; each of its runs has an an
   source "$1/runs" || return
   said=$(submit "$@") || return
   read -r _ id cluster <<<"$said"
-  for index in "${!run_dirs[@]}"; do # one that has started already has answered itself
-    [[ -s ${run_dirs[index]}/answer ]] ||
-      printf '%s\n' "slurm ${id}_$index${cluster:+ $cluster}" >"${run_dirs[index]}/answer"
+  for index in "${!run_dirs[@]}"; do # one that has started already has answered itself, but for its cluster
+    [[ -s ${run_dirs[index]}/answer && -z $cluster ]] ||
+      answer "${run_dirs[index]}" slurm "${id}_$index" ${cluster:+"$cluster"} >/dev/null
   done
   printf '%s\n' "$said"
 }
