@@ -57,13 +57,13 @@ ask() { # INDEX COMMAND [ARG…]
   frame "$index" "$status" "$output"
 }
 
-digest() { # FILE: its sha256, or nothing where no tool can tell
-  if command -v sha256sum >/dev/null 2>&1; then
-    sha256sum <"$1" | cut -d' ' -f1
-  elif command -v shasum >/dev/null 2>&1; then
-    shasum -a 256 <"$1" | cut -d' ' -f1
-  fi
-}
+if command -v sha256sum >/dev/null; then
+  digest() { sha256sum; } # of the input
+elif command -v shasum >/dev/null; then
+  digest() { shasum -a 256; }
+else
+  digest() { wc -c; } # no tool can tell
+fi
 
 receive() { # MODE SIZE SHA256 PATH: the next SIZE bytes become PATH, or nothing does
   local part=$4.part.$$.$RANDOM
@@ -74,19 +74,20 @@ receive() { # MODE SIZE SHA256 PATH: the next SIZE bytes become PATH, or nothing
 }
 
 accept() { # PART SIZE: what cannot be written is still consumed: content is never read as commands
-  take "$2" | {
-    umask 077
-    cat >"$1"
-    status=$?
-    cat >/dev/null
-    ((status == 0))
-  }
+  take "$2" | keep "$1"
+}
+
+keep() { # FILE: the whole input, whether or not it can be written
+  umask 077
+  cat >"$1" && return
+  cat >/dev/null
+  return 1
 }
 
 intact() { # FILE SIZE SHA256: is this what was sent?
   local seen
-  seen=$(digest "$1")
-  if (($(wc -c <"$1") == $2)) && [[ ${seen:-$3} == "$3" ]]; then return; fi
+  read -r seen _ < <(digest <"$1")
+  if [[ $seen == "$3" || $seen == "$2" ]]; then return; fi
   echo 'it arrived damaged' >&2
   return 1
 }
@@ -96,7 +97,8 @@ settle() { # MODE PART PATH: a directory in the way is an error, not the place t
     echo "$3: is a directory" >&2
     return 1
   fi
-  chmod "$1" "$2" && mv -f -- "$2" "$3"
+  [[ $1 == 0600 ]] || chmod "$1" "$2" || return # what is kept has this mode
+  mv -f -- "$2" "$3"
 }
 
 unpack() { # SIZE SHA256 DIRECTORY: the next SIZE bytes are an archive of files that belong below DIRECTORY
@@ -157,13 +159,7 @@ forms() { # PATH: an archive may be `zstd`, and come as a pack where there is `g
 
 gather() { # PART: the pieces that follow, each after its size, then `0` and `SIZE SHA256` of all of them
   local size sha256 status=0
-  pieces | {
-    umask 077
-    cat >"$1"
-    status=$?
-    cat >/dev/null
-    ((status == 0))
-  } || status=$?
+  pieces | keep "$1" || status=$?
   IFS=' ' read -r size sha256 && ((status == 0)) && intact "$1" "$size" "$sha256"
 }
 
