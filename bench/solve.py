@@ -1,13 +1,14 @@
-"""CPU time of the pure core on large clusters: `python bench/solve.py`.
+"""Solving: CPU time and memory of the pure core on many hosts and large clusters.
 
-For each size, the inventory is read from the text that sinfo and scontrol would print, then a plan
-is made. Times are CPU seconds of this process, the best of five, and the ratio to the size before:
-linear growth shows as the ratio of the sizes.
+The inventory of a cluster is read from the text that sinfo and scontrol would print, then a plan is
+made. Each size stands beside the one before: linear growth shows as the ratio of the sizes.
 """
 
-import time
-from collections.abc import Callable
+import tracemalloc
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
+from bench.measure import Row, cpu_seconds, in_turns
 from theseus.base.chip import SUPPORTED_CHIPS
 from theseus.base.hardware import HardwareRequest
 from theseus.core.config import ClusterConfig, DispatchConfig, Partition, PlainHost, SlurmHost
@@ -52,37 +53,41 @@ def plain_config(hosts: int) -> DispatchConfig:
     return DispatchConfig({"lab": ClusterConfig("/r", "/w")}, made)
 
 
-def cpu_seconds(work: Callable[[], object]) -> float:
-    """The least CPU time of five runs of *work*."""
-    times = []
-    for _ in range(5):
-        before = time.process_time()
+def rows(hosts: Sequence[int], nodes: Sequence[int]) -> Iterator[Row]:
+    """The rows for plain hosts that are not asked, and for clusters of so many *nodes*."""
+    yield from _growing("plain hosts", hosts, _plain)
+    yield from _growing("SLURM nodes", nodes, _cluster)
+
+
+def _growing(
+    what: str, sizes: Sequence[int], make: Callable[[int], Callable[[], object]]
+) -> Iterator[Row]:
+    before: tuple[int, float] | None = None
+    for size in sizes:
+        work = make(size)
+        (taken,) = in_turns(3, work, clock=cpu_seconds)
+        tracemalloc.start()
         work()
-        times.append(time.process_time() - before)
-    return min(times)
+        peak = tracemalloc.get_traced_memory()[1] / 1e6
+        tracemalloc.stop()
+        measured = f"{taken * 1000:.1f} ms of CPU, {peak:.0f} MB"
+        smaller, then = before or (size, taken)
+        beside = f"{then * 1000:.1f} ms for {smaller}"
+        limit = None if before is None else 1.5 * size / smaller  # half as much for chance
+        yield Row(f"choose among {size} {what}", measured, beside, taken / then, limit)
+        before = size, taken
 
 
-def main() -> None:
-    """Print one line for each size."""
+def _plain(hosts: int) -> Callable[[], object]:
+    request = HardwareRequest(chip=SUPPORTED_CHIPS["h100"], min_chips=PER_NODE)
+    return partial(solve, plain_config(hosts), request, Inventory())
+
+
+def _cluster(nodes: int) -> Callable[[], object]:
     request = HardwareRequest(chip=SUPPORTED_CHIPS["h100"], min_chips=16)
-    print("SLURM nodes in 20 partitions   parse s   solve s   together / before")
-    before = 0.0
-    for nodes in (500, 1000, 2000, 4000, 8000, 50000):
-        answers = cluster_text(nodes)
-        snapshot = slurm_snapshot(answers)
-        config, inventory = slurm_config(), Inventory({"hpc": snapshot})
-        parse = cpu_seconds(lambda answers=answers: slurm_snapshot(answers))
-        search = cpu_seconds(lambda c=config, i=inventory: solve(c, request, i))
-        ratio = f"{(parse + search) / before:.2f}" if before else "-"
-        print(f"{nodes:>20}        {parse:>10.3f}{search:>10.3f}   {ratio}")
-        before = parse + search
-    print("plain hosts, none asked          solve s")
-    one = HardwareRequest(chip=SUPPORTED_CHIPS["h100"], min_chips=PER_NODE)
-    for hosts in (10, 100, 1000, 10000):
-        config = plain_config(hosts)
-        seconds = cpu_seconds(lambda c=config: solve(c, one, Inventory()))
-        print(f"{hosts:>20}           {seconds:>10.4f}")
+    answers = cluster_text(nodes)
 
+    def read_and_choose() -> object:
+        return solve(slurm_config(), request, Inventory({"hpc": slurm_snapshot(answers)}))
 
-if __name__ == "__main__":
-    main()
+    return read_and_choose

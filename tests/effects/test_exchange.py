@@ -34,9 +34,9 @@ from theseus.core.steps import (
 )
 from theseus.effects.exchange import Answer, ask
 from theseus.effects.package import packaged_content, packaged_digest
+from theseus.effects.parcel import SupplyError
 from theseus.effects.sending import prepare
 from theseus.effects.shells import OpenShell
-from theseus.effects.supply import SupplyError
 
 LOOKS_LIKE_COMMANDS = (
     b"touch executed\n{ run 1 touch executed; }\n\ntoken 0 0 0\n$(touch executed)\n"

@@ -16,10 +16,11 @@ from theseus.cli.invoke import DONE, FAILED, UNREACHABLE, say
 from theseus.cli.report import report
 from theseus.core.clean import Policy, Removal, choose
 from theseus.core.clean_table import CleanRow, clean_row, render_clean
-from theseus.core.codec import converter, json_text
+from theseus.core.codec import converter
 from theseus.core.config import DispatchConfig
 from theseus.core.decode import nearest_or_all
 from theseus.core.errors import BadInput, PlanError, explain
+from theseus.core.json_text import json_text
 from theseus.core.outcome import HostUnreachable
 from theseus.core.quantity import duration, memory, show_memory
 from theseus.core.request import BadFlag

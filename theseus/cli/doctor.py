@@ -10,10 +10,11 @@ from returns.pipeline import is_successful
 from theseus.cli.flags import Switch
 from theseus.cli.invoke import DONE, FAILED, say
 from theseus.cli.report import report
-from theseus.core.codec import converter, json_text
+from theseus.core.codec import converter
 from theseus.core.decode import nearest_or_all
 from theseus.core.doctor import render_health
 from theseus.core.errors import BadInput
+from theseus.core.json_text import json_text
 from theseus.core.quantity import count
 from theseus.core.request import BadFlag
 from theseus.effects.doctor import examine

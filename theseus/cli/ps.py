@@ -18,9 +18,9 @@ from theseus.cli.flags import List, Switch
 from theseus.cli.invoke import DONE, UNREACHABLE, say
 from theseus.cli.report import report
 from theseus.cli.run_words import find_runs
-from theseus.core.codec import json_text
 from theseus.core.decode import nearest_or_all
 from theseus.core.errors import BadInput, PlanError, explain
+from theseus.core.json_text import json_text
 from theseus.core.quantity import count
 from theseus.core.request import BadFlag
 from theseus.core.run_state import (

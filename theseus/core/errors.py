@@ -9,9 +9,9 @@ from attrs import frozen
 
 from theseus.core import source_text
 from theseus.core.batch import TooManyRuns
-from theseus.core.codec import NotAPlan, OtherVersion
 from theseus.core.decode import show_path
 from theseus.core.outcome import HostUnreachable, NothingToSend
+from theseus.core.plan import NotAPlan, OtherVersion
 from theseus.core.render import render_trace
 from theseus.core.request import BadFlag
 from theseus.core.run_words import AmbiguousRun, UnknownRun

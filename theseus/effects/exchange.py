@@ -7,7 +7,6 @@ is not known here. Every step gets exactly one outcome, and none is `Done` that 
 import asyncio
 import secrets
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 
 from attrs import frozen
 
@@ -24,9 +23,10 @@ from theseus.core.shell import command_line
 from theseus.core.steps import Segment
 from theseus.effects.frames import START, ErrorReader, Frame, FrameReader
 from theseus.effects.package import packaged_content
-from theseus.effects.sending import Sending, measured, pieces, prepare
+from theseus.effects.parcel import Offer, SupplyError, read_offer
+from theseus.effects.sending import Sending, Wanted, frames_of, prepare
 from theseus.effects.shells import OpenShell, Shell
-from theseus.effects.supply import Supply, SupplyError
+from theseus.effects.supply import Supply
 
 PATIENCE = 5.0  # seconds for what follows the last answer: its marker, the exit status
 
@@ -94,23 +94,23 @@ class Dialogue:
         self._sendings = tuple(sendings)
         self._frames: dict[int, Frame] = {}
         self._errors = ErrorReader(self._token)
-        self._wanted: dict[int, asyncio.Future[bool]] = {}
+        self._wanted: dict[int, asyncio.Future[Offer | None]] = {}
         self._begun = START  # the last step of which anything was sent
-        self._missing: SupplyError | None = None
 
     async def hold(self, supply: Supply | None) -> None:
         """Say everything and listen until the last step is answered or the stream ends."""
-        writer = asyncio.create_task(self._write(supply))
+        reader = asyncio.create_task(self._read_output())
         errors = asyncio.create_task(self._read_errors())
+        writer = asyncio.create_task(self._write(supply, reader))
+        tasks = (writer, reader, errors)
         try:
-            await self._read_output()
-            await asyncio.wait({errors}, timeout=PATIENCE)
+            await asyncio.wait({reader})
+            if not reader.cancelled():
+                await asyncio.wait({errors}, timeout=PATIENCE)
         finally:
-            writer.cancel()
-            errors.cancel()
-            results = await asyncio.gather(writer, errors, return_exceptions=True)
-        if self._missing is not None:
-            raise self._missing
+            for task in tasks:
+                task.cancel()
+            results = await asyncio.gather(*tasks, return_exceptions=True)
         for result in results:
             if isinstance(result, Exception):
                 raise result
@@ -176,7 +176,7 @@ class Dialogue:
         said = self._errors.said(START) or "the login shell printed no error"
         return Failed(status or 1, f"could not start bash there: {said}")
 
-    async def _write(self, supply: Supply | None) -> None:
+    async def _write(self, supply: Supply | None, reader: "asyncio.Task[None]") -> None:
         try:
             await self._shell.write(f"token={self._token}\n".encode())
             for script in self._scripts:
@@ -184,26 +184,30 @@ class Dialogue:
             for sending in self._sendings:
                 self._begun = sending.index
                 await self._shell.write(sending.frame)
-                if sending.wanted is not None and await self._wants(sending.index):
+                if sending.wanted is not None:
                     assert supply is not None  # noqa: S101 - probes want nothing
-                    await self._send(await sending.wanted(supply))
+                    await self._satisfy(sending.index, sending.wanted, supply)
             await self._shell.end_input()
         except ConnectionError:
             return  # the readers see the end of their streams
-        except SupplyError as error:
-            self._missing = error
-            await self._shell.end_input()
+        except SupplyError:
+            reader.cancel()  # the far side waits for what will not come
+            raise
 
-    async def _send(self, content: bytes | Path) -> None:
-        size, sha256 = await measured(content)
-        await self._shell.write(b"%d %s\n" % (size, sha256.encode()))
-        async for piece in pieces(content, size):
-            await self._shell.write(piece)
+    async def _satisfy(self, index: int, wanted: Wanted, supply: Supply) -> None:
+        """Send what step *index* wants, as often as it does: it may not like what it got."""
+        while (offer := await self._wants(index)) is not None:
+            async for frame in frames_of(await wanted(supply, offer)):
+                await self._shell.write(frame)
 
-    async def _wants(self, index: int) -> bool:
-        if index in self._frames:
-            return False
-        return await self._wanted.setdefault(index, asyncio.get_running_loop().create_future())
+    async def _wants(self, index: int) -> Offer | None:
+        reply = self._reply(index)
+        wish = await reply
+        del self._wanted[index]
+        return wish
+
+    def _reply(self, index: int) -> "asyncio.Future[Offer | None]":
+        return self._wanted.setdefault(index, asyncio.get_running_loop().create_future())
 
     async def _read_output(self) -> None:
         reader = FrameReader(self._token)
@@ -216,12 +220,13 @@ class Dialogue:
                 reply.cancel()  # and with it the writer, which has no one to write to
 
     def _take(self, frame: Frame) -> None:
-        wanted = frame.status == "want"
-        if not wanted:
-            self._frames[frame.index] = frame
-        reply = self._wanted.setdefault(frame.index, asyncio.get_running_loop().create_future())
+        if frame.status == "want":
+            self._reply(frame.index).set_result(read_offer(frame.output.decode("ascii", "replace")))
+            return
+        self._frames[frame.index] = frame
+        reply = self._reply(frame.index)
         if not reply.done():
-            reply.set_result(wanted)
+            reply.set_result(None)
 
     async def _read_errors(self) -> None:
         last = self._sendings[-1].index if self._sendings else START

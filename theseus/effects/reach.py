@@ -4,8 +4,10 @@ The one place that chooses a transport where the config leaves it open. It is ch
 first contacted, never for a plan. asyncssh is imported only when a host is reached through it.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from attrs import frozen
@@ -13,6 +15,7 @@ from attrs import frozen
 from theseus.core.config import CONNECTIONS_PER_MINUTE, DispatchConfig, Host, Transport
 from theseus.core.outcome import HostUnreachable
 from theseus.core.plan import Plan, Target
+from theseus.effects.lasting import LastingShells
 from theseus.effects.local import local_shell
 from theseus.effects.openssh import OpensshConnections
 from theseus.effects.pace import Budget
@@ -100,12 +103,19 @@ class _Shells:
             )
         if self._takes_openssh[way.alias]:
             return self._openssh.open_shell(host)
-        return self._by_asyncssh().open_shell(host)
+        return (await self._by_asyncssh()).open_shell(host)
 
-    def _by_asyncssh(self) -> "AsyncsshConnections":
+    async def _by_asyncssh(self) -> "AsyncsshConnections":
+        # 0.1 s to import, half of it waiting for other programs: meanwhile others may go on
+        module = await asyncio.to_thread(import_module, "theseus.effects.asyncssh")
         if self._asyncssh is None:
-            from theseus.effects.asyncssh import AsyncsshConnections  # noqa: PLC0415  0.1 s to import
-
-            self._asyncssh = AsyncsshConnections(None, self._remote, self._budgets)
+            self._asyncssh = module.AsyncsshConnections(None, self._remote, self._budgets)
             self._stack.push_async_exit(self._asyncssh)
         return self._asyncssh
+
+
+@asynccontextmanager
+async def lasting_shells(aliases: Aliases) -> AsyncIterator[OpenShell]:
+    """Shells on the hosts of *aliases* that stay open from one dialogue to the next."""
+    async with shells(aliases) as open_shell, LastingShells(open_shell) as lasting:
+        yield lasting.open_shell

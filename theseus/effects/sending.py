@@ -7,12 +7,10 @@ it starts; what is sent only where it is missing is read only then.
 import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Awaitable, Callable
-from pathlib import Path
 from typing import TypeAlias, assert_never
 
 from attrs import field, frozen
 
-from theseus.core.outcome import NothingToSend
 from theseus.core.script import (
     Command,
     Obtain,
@@ -37,11 +35,10 @@ from theseus.core.steps import (
     Text,
 )
 from theseus.effects.bundle import BundledFile, bundle
-from theseus.effects.supply import Supply, SupplyError
+from theseus.effects.parcel import Offer, Parcel, bytes_parcel
+from theseus.effects.supply import Supply
 
-PIECE = 256 * 1024
-
-Wanted: TypeAlias = Callable[[Supply], Awaitable[bytes | Path]]
+Wanted: TypeAlias = Callable[[Supply, Offer], Awaitable[Parcel]]
 
 
 @frozen
@@ -103,48 +100,25 @@ async def content_of(content: Content | tuple[Secret, ...], supply: Supply) -> b
 
 
 def _wanted(content: Packaged | EnsureTree) -> Wanted:
-    async def wanted(supply: Supply) -> bytes | Path:
+    async def wanted(supply: Supply, offer: Offer) -> Parcel:
         match content:
             case Packaged():
-                return supply.packaged(content)
+                return bytes_parcel(supply.packaged(content))
             case EnsureTree():
-                return await supply.archive(content.tree)
+                return await supply.parcel(content.tree, offer)
             case _:
                 assert_never(content)
 
     return wanted
 
 
-async def measured(content: bytes | Path) -> tuple[int, str]:
-    """The size and the sha256 of *content*."""
-    if isinstance(content, bytes):
-        return len(content), hashlib.sha256(content).hexdigest()
-    try:
-        return await asyncio.to_thread(_measured_file, content)
-    except OSError as error:
-        raise _unreadable(content, error) from None
-
-
-async def pieces(content: bytes | Path, size: int) -> AsyncIterator[bytes]:
-    """Exactly *size* bytes of *content*, piece by piece."""
-    if isinstance(content, bytes):
-        for start in range(0, size, PIECE):
-            yield content[start : start + PIECE]
-        return
-    with content.open("rb") as file:
-        while size and (piece := file.read(min(PIECE, size))):
-            size -= len(piece)
-            yield piece
-    if size:
-        raise _unreadable(content, OSError("it became shorter while it was sent"))
-
-
-def _measured_file(path: Path) -> tuple[int, str]:
-    with path.open("rb") as file:
-        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-        return file.tell(), sha256
-
-
-def _unreadable(path: Path, error: OSError) -> SupplyError:
-    what = f"the archive {path} cannot be read: {error.strerror or error}"
-    return SupplyError(NothingToSend(what, "submit again"))
+async def frames_of(parcel: Parcel) -> AsyncIterator[bytes]:
+    """*parcel* as `obtain` reads it: its form, each piece after its size, their sha256."""
+    size, digest = 0, hashlib.sha256()
+    yield f"{parcel.form}\n".encode()
+    while piece := await asyncio.to_thread(next, parcel.pieces, b""):
+        size += len(piece)
+        await asyncio.to_thread(digest.update, piece)
+        yield b"%d\n" % len(piece)
+        yield piece
+    yield b"0\n%d %s\n" % (size, digest.hexdigest().encode())

@@ -427,6 +427,8 @@ theseus_unpack() {
     theseus_say "the work directory is there from an earlier start: $THESEUS_WORK_DIR"
     return
   fi
+  # a host that has zstd may keep the archive so, beside its usual name
+  if [[ -f ${THESEUS_ARCHIVE%.gz}.zst ]]; then THESEUS_ARCHIVE=${THESEUS_ARCHIVE%.gz}.zst; fi
   [[ -f $THESEUS_ARCHIVE ]] ||
     theseus_fail 1 "the source archive $THESEUS_ARCHIVE is not there: submit the run again"
   rm -rf -- "$THESEUS_WORK_DIR".new-* # of a start whose node was lost

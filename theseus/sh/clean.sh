@@ -44,6 +44,7 @@ told() { # RUN: its work directory, archive, runtime, status file and log, by it
     [[ ${THESEUS_DATA_DIR-}/ != "$work"/* ]] || work=''
     archive=${THESEUS_ARCHIVE-} runtime=${THESEUS_RUNTIME-}
     archive=${archive##*/} runtime=${runtime##*/}
+    archive+=${archive:+" ${archive%.gz}.zst"} # in whichever form it came
     printf '%s\t%s\t%s\t%s\t%s\n' "${work:--}" "${archive:--}" "${runtime:--}" \
       "${THESEUS_STATUS_DIR-}/metadata.json" "${THESEUS_LOG:-/dev/null/none}"
   )
@@ -155,7 +156,7 @@ used() { # everything live runs use: names of archives, runtimes and environment
   local run work archive runtime environments stamp
   for run in "$share"/runs/*/; do
     read_run "${run%/}"
-    ! lives "${run%/}" "$stamp" || printf '%s\n' "$archive" "$runtime" "${environments// /$'\n'}"
+    ! lives "${run%/}" "$stamp" || printf '%s\n' "${archive// /$'\n'}" "$runtime" "${environments// /$'\n'}"
   done
 }
 

@@ -3,7 +3,7 @@
 # `bash -s` reads from its standard input: a line `token=…`, this text, then one line a step,
 #   { run INDEX COMMAND…; }      { ask INDEX COMMAND…; }
 # Each line is a complete group, so that a stream cut short is a syntax error, never half a command.
-# Content follows its line as raw bytes. Every step is answered on standard output by a frame
+# Content follows its line as raw bytes; what a step wanted, in pieces. Every step is answered on standard output by a frame
 #   \n<token> <index> <status> <length>\n<length bytes>
 # whose status is a number, or `skipped`, `want`, `answered`. Standard error gets `\n<token> <index>\n`
 # after each step. Whatever login files print lies outside the frames and does no harm. The frame -1
@@ -12,8 +12,8 @@
 set -u
 set -o pipefail
 set +e
-umask o-w         # runs are executed from what is made here: whatever the login files say, not everybody writes there
-locale=${LC_ALL-} # for what is started here; this text itself counts bytes
+umask o-w                   # runs are executed from what is made here: whatever the login files say, not everybody writes there
+locale=${locale-${LC_ALL-}} # for what is started here; this text itself counts bytes, and may be read twice
 export LC_ALL=C
 unset BASH_ENV ENV CDPATH
 exec 3>&1
@@ -57,13 +57,13 @@ ask() { # INDEX COMMAND [ARG…]
   frame "$index" "$status" "$output"
 }
 
-digest() { # FILE: its sha256, or nothing where no tool can tell
-  if command -v sha256sum >/dev/null 2>&1; then
-    sha256sum <"$1" | cut -d' ' -f1
-  elif command -v shasum >/dev/null 2>&1; then
-    shasum -a 256 <"$1" | cut -d' ' -f1
-  fi
-}
+if command -v sha256sum >/dev/null; then
+  digest() { sha256sum; } # of the input
+elif command -v shasum >/dev/null; then
+  digest() { shasum -a 256; }
+else
+  digest() { wc -c; } # no tool can tell
+fi
 
 receive() { # MODE SIZE SHA256 PATH: the next SIZE bytes become PATH, or nothing does
   local part=$4.part.$$.$RANDOM
@@ -74,19 +74,20 @@ receive() { # MODE SIZE SHA256 PATH: the next SIZE bytes become PATH, or nothing
 }
 
 accept() { # PART SIZE: what cannot be written is still consumed: content is never read as commands
-  take "$2" | {
-    umask 077
-    cat >"$1"
-    status=$?
-    cat >/dev/null
-    ((status == 0))
-  }
+  take "$2" | keep "$1"
+}
+
+keep() { # FILE: the whole input, whether or not it can be written
+  umask 077
+  cat >"$1" && return
+  cat >/dev/null
+  return 1
 }
 
 intact() { # FILE SIZE SHA256: is this what was sent?
   local seen
-  seen=$(digest "$1")
-  if (($(wc -c <"$1") == $2)) && [[ ${seen:-$3} == "$3" ]]; then return; fi
+  read -r seen _ < <(digest <"$1")
+  if [[ $seen == "$3" || $seen == "$2" ]]; then return; fi
   echo 'it arrived damaged' >&2
   return 1
 }
@@ -96,7 +97,8 @@ settle() { # MODE PART PATH: a directory in the way is an error, not the place t
     echo "$3: is a directory" >&2
     return 1
   fi
-  chmod "$1" "$2" && mv -f -- "$2" "$3"
+  [[ $1 == 0600 ]] || chmod "$1" "$2" || return # what is kept has this mode
+  mv -f -- "$2" "$3"
 }
 
 unpack() { # SIZE SHA256 DIRECTORY: the next SIZE bytes are an archive of files that belong below DIRECTORY
@@ -120,17 +122,104 @@ copy_links() { # PART DIRECTORY: where a file system has no links between direct
   done
 }
 
-obtain() { # INDEX MODE PATH: have PATH; asks for `SIZE SHA256` and the bytes only where it is missing
-  local size sha256
-  touch -c -- "$3" 2>/dev/null # it is in use: `theseus clean` goes by the time
-  if [[ -e $3 ]]; then
+obtain() { # INDEX MODE PATH: have PATH; what is missing is asked for, and may come in several forms
+  local form commit base place=$3 part=$3.part.$$.$RANDOM
+  touch -c -- "$3" "${3%.gz}.zst" 2>/dev/null # it is in use: `theseus clean` goes by the time
+  if [[ -e $3 || -e ${3%.gz}.zst ]]; then
     printf present
     return
   fi
-  frame "$1" want ''
-  IFS=' ' read -r size sha256 || return 1
-  receive "$2" "$size" "$sha256" "$3" && printf sent
+  frame "$1" want "$(forms "$3")"
+  while IFS=' ' read -r form commit base && gather "$part"; do
+    if [[ $form == zstd ]]; then place=${3%.gz}.zst; fi
+    if [[ -n $commit ]] && ! grow "$part" "${3%/*}" "$form" "$commit" "$base" >/dev/null 2>&1; then
+      frame "$1" want '' # the whole archive is as good
+      continue
+    fi
+    if settle "$2" "$part" "$place"; then
+      printf sent
+      return
+    fi
+    break
+  done
+  echo "could not write $3" >&2
+  rm -f -- "$part"
+  return 1
 }
+
+forms() { # PATH: an archive may be `zstd`, and come as a pack where there is `git`, upon one of these trees
+  [[ $1 == */trees/*.tar.gz ]] || return 0
+  if command -v zstd >/dev/null; then printf 'zstd '; fi
+  if [[ ${1##*/} =~ ^[0-9a-f]{40}\.tar\.gz$ ]] && command -v git >/dev/null; then
+    printf git
+    # shellcheck disable=SC2012 # the newest first, and what matters has 40 digits
+    ls -t -- "${1%/*}" | sed -n 's/^\([0-9a-f]\{40\}\)\.tar\.[gz]s\{0,1\}[zt]$/ \1/p' | head -n 50 | tr -d '\n'
+  fi
+}
+
+gather() { # PART: the pieces that follow, each after its size, then `0` and `SIZE SHA256` of all of them
+  local size sha256 status=0
+  pieces | keep "$1" || status=$?
+  IFS=' ' read -r size sha256 && ((status == 0)) && intact "$1" "$size" "$sha256"
+}
+
+pieces() { # up to the one without bytes
+  local size
+  while read -r size; do
+    if ((size == 0)); then return; fi
+    take "$size" || return
+  done
+  return 1
+}
+
+grow() { # PART TREES FORM COMMIT BASE: PART, a pack upon the tree BASE, becomes the archive of COMMIT
+  (
+    umask 077
+    seclude "${2%/*}/git" || exit
+    git cat-file -e "$5^{tree}" || adopt "$5" "$2/$5.tar" || exit
+    git unpack-objects -q <"$1" || exit
+    git -c tar.umask=0022 archive --format=tar "$4" | "squeeze_$3" >"$1.tar" && mv -f -- "$1.tar" "$1"
+  ) || {
+    rm -f -- "$1.tar"
+    return 1
+  }
+}
+
+seclude() { # STORE: git works there, on a repository of theseus's own, without any configuration but this
+  unset "${!GIT_@}"
+  export GIT_DIR=$1 HOME=$1 XDG_CONFIG_HOME=$1 GIT_CONFIG_NOSYSTEM=1 GIT_CONFIG_GLOBAL=/dev/null GIT_ATTR_NOSYSTEM=1
+  [[ ! -e $1/config ]] || return 0
+  mkdir -p -- "$1/objects/info" "$1/refs" "$1/info" && lay "$1/HEAD" 'ref: refs/heads/none' &&
+    # gitattributes(5): this file stands above all others
+    lay "$1/info/attributes" '* -export-ignore -export-subst -text -ident -filter !working-tree-encoding' &&
+    lay "$1/config" $'[core]\n\trepositoryformatversion = 0\n\tbare = true\n\tcompression = 1\n[gc]\n\tauto = 0'
+}
+
+lay() { # PATH TEXT: several may do the same at once
+  printf '%s\n' "$2" >"$1.part.$BASHPID" && mv -f -- "$1.part.$BASHPID" "$1"
+}
+
+adopt() { # TREE ARCHIVE: the objects of a tree that lies there as an archive, into the store
+  local scratch status=0
+  scratch=$(mktemp -d "$GIT_DIR/adopted.XXXXXX") || return
+  (
+    export GIT_INDEX_FILE=$scratch/index GIT_WORK_TREE=$scratch/tree
+    mkdir "$scratch/tree" && cd "$scratch/tree" && extract "$2" &&
+      # one pack, not a file for each object
+      git -c core.bare=false -c core.bigFileThreshold=1 add --all --force . && [[ $(git write-tree) == "$1" ]]
+  ) || status=$?
+  rm -rf -- "$scratch"
+  return "$status"
+}
+
+extract() { # ARCHIVE, without its last suffix
+  unset TAR_OPTIONS GZIP
+  if [[ -e $1.gz ]]; then tar -xzf - <"$1.gz"; else zstd -dcq <"$1.zst" | tar -xf -; fi
+}
+
+squeeze_gzip() { gzip -nc1; }
+
+squeeze_zstd() { zstd -qc; }
 
 guarded() { # DIRECTORY: can nobody but its owner and group replace what lies in it?
   [[ -z $(find "$1/." -maxdepth 0 -perm -002 ! -perm -1000 2>/dev/null) ]] && return
