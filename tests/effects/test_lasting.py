@@ -1,7 +1,10 @@
 """Lasting shells: one shell on a host for several dialogues, until it fails in one."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -12,6 +15,9 @@ from theseus.core.steps import ClaimRun, Launch, MakeDir, PutFile, Segment, Text
 from theseus.effects.asyncssh import AsyncsshConnections
 from theseus.effects.exchange import Answer, ShellPerformer, ask
 from theseus.effects.lasting import LastingShells
+from theseus.effects.local import local_shell
+from theseus.effects.package import packaged_content
+from theseus.effects.shells import Shell
 
 
 def test_one_shell_for_all(tmp_path: Path) -> None:
@@ -35,6 +41,38 @@ def test_one_shell_for_all(tmp_path: Path) -> None:
 
     asyncio.run(main())
     assert (tmp_path / "made").is_dir()
+
+
+def test_scripts_are_sent_once() -> None:
+    """A shell that has read perform.sh is not sent it again."""
+    sent: list[int] = []
+
+    class Counting:
+        def __init__(self, shell: Shell) -> None:
+            self._shell = shell
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(self._shell, name)
+
+        async def write(self, data: bytes) -> None:
+            sent[-1] += len(data)
+            await self._shell.write(data)
+
+    @asynccontextmanager
+    async def open_shell(host: str) -> AsyncIterator[Shell]:
+        async with local_shell(host) as shell:
+            yield cast("Shell", Counting(shell))
+
+    async def main() -> None:
+        async with LastingShells(open_shell) as lasting:
+            for _ in range(2):
+                sent.append(0)
+                async with lasting.open_shell("here") as shell:
+                    assert await ask(shell, [("echo", "a")]) == (Answer(0, b"a", ""),)
+
+    asyncio.run(main())
+    assert sent[0] > len(packaged_content("perform.sh"))
+    assert sent[1] < 200
 
 
 def test_a_shell_that_fails_is_not_used_again(tmp_path: Path) -> None:

@@ -15,9 +15,9 @@ from tests.effects.source_repository import Repository, new_repository, tree_of
 from theseus.core.outcome import Done, NothingToSend, Outcome
 from theseus.core.steps import EnsureTree, Segment
 from theseus.effects.exchange import ShellPerformer
-from theseus.effects.parcel import Offer, Parcel, SupplyError
+from theseus.effects.parcel import SMALL, Offer, Parcel, SupplyError
 from theseus.effects.shells import OpenShell
-from theseus.effects.shipment import SMALL, Shipment, make_ready
+from theseus.effects.shipment import Shipment, make_ready
 from theseus.effects.source import committed_tree, dirty_tree
 from theseus.effects.supply import PlanSupply
 from theseus.runtime.tree import tree_hash

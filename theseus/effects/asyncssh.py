@@ -72,6 +72,7 @@ class AsyncsshConnections:
         self._aliases = aliases or {}
         self._budgets = budgets or {}
         self._connections: dict[str, asyncssh.SSHClientConnection] = {}
+        self._closing: set[asyncio.Task[None]] = set()
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._slots = defaultdict[str, asyncio.Semaphore](lambda: asyncio.Semaphore(SESSIONS))
 
@@ -84,19 +85,27 @@ class AsyncsshConnections:
         for connection in self._connections.values():
             with suppress(TimeoutError, asyncssh.Error, OSError):
                 await asyncio.wait_for(connection.wait_closed(), GRACE)
+        await asyncio.gather(*self._closing)
 
     @asynccontextmanager
     async def open_shell(self, host: str) -> AsyncIterator[Shell]:
         """A `bash -s` on *host*; ShellUnavailable when there is none to be had."""
         alias = self._aliases.get(host, host)
-        async with self._slots[alias]:
+        slot = self._slots[alias]
+        await slot.acquire()
+        try:
             process = await self._process(host, alias)
-            try:
-                yield _ProcessShell(process, process.get_extra_info("connection"))
-            finally:
-                process.close()
-                with suppress(TimeoutError, asyncssh.Error, OSError):
-                    await asyncio.wait_for(process.wait_closed(), GRACE)
+        except BaseException:
+            slot.release()
+            raise
+        try:
+            yield _ProcessShell(process, process.get_extra_info("connection"))
+        finally:
+            process.close()
+            # a round trip, for which nobody waits but the next one who needs the slot
+            closing = asyncio.create_task(_closed(process, slot))
+            self._closing.add(closing)
+            closing.add_done_callback(self._closing.discard)
 
     async def _process(self, host: str, alias: str) -> "asyncssh.SSHClientProcess[bytes]":
         waits, replaced = pauses(), False
@@ -173,12 +182,20 @@ class AsyncsshConnections:
         return settings
 
 
+async def _closed(process: "asyncssh.SSHClientProcess[bytes]", slot: asyncio.Semaphore) -> None:
+    """Free *slot* when sshd has closed the session, or when it is no longer waited for."""
+    with suppress(TimeoutError, asyncssh.Error, OSError):
+        await asyncio.wait_for(process.wait_closed(), GRACE)
+    slot.release()
+
+
 class _ProcessShell:
     def __init__(
         self,
         process: "asyncssh.SSHClientProcess[bytes]",
         connection: asyncssh.SSHClientConnection,
     ) -> None:
+        self.heard: set[str] = set()
         self._process = process
         self._connection = connection
 
@@ -200,6 +217,9 @@ class _ProcessShell:
 
     async def errors(self) -> bytes:
         return await _read(self._process.stderr)
+
+    def drop(self) -> None:
+        self._process.close()
 
     async def exit_status(self) -> int | None:
         with suppress(asyncssh.Error, OSError):

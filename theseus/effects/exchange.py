@@ -18,16 +18,17 @@ from theseus.core.outcome import (
     Outcome,
     Unknown,
 )
-from theseus.core.script import ask_frame
+from theseus.core.script import ask_frame, lacking_frame, obtain_frame
 from theseus.core.shell import command_line
 from theseus.core.steps import Segment
 from theseus.effects.frames import START, ErrorReader, Frame, FrameReader
 from theseus.effects.package import packaged_content
-from theseus.effects.parcel import Offer, SupplyError, read_offer
-from theseus.effects.sending import Sending, Wanted, frames_of, prepare
+from theseus.effects.parcel import Offer, Parcel, SupplyError, read_offer, read_offers
+from theseus.effects.sending import Lacking, Ready, Sending, frames_of, prepare
 from theseus.effects.shells import OpenShell, Shell
 from theseus.effects.supply import Supply
 
+LACKING = -2  # the index of the question what is missing; perform.sh itself answers as -1
 PATIENCE = 5.0  # seconds for what follows the last answer: its marker, the exit status
 
 
@@ -76,7 +77,7 @@ async def ask_commands(
     shell: Shell, commands: Sequence[str], library: str | None = None
 ) -> tuple[Answer, ...] | Lost:
     """Run each of *commands*, lines for bash that may use the functions of the script *library*."""
-    sendings = [Sending(index, ask_frame(index, line)) for index, line in enumerate(commands)]
+    sendings = [Ready(index, ask_frame(index, line)) for index, line in enumerate(commands)]
     dialogue = Dialogue(shell, sendings, library)
     await dialogue.hold(None)
     return await dialogue.answers()
@@ -179,14 +180,16 @@ class Dialogue:
     async def _write(self, supply: Supply | None, reader: "asyncio.Task[None]") -> None:
         try:
             await self._shell.write(f"token={self._token}\n".encode())
-            for script in self._scripts:
-                await self._shell.write(packaged_content(script))
+            await self._introduce()
+            offers = await self._offers()
             for sending in self._sendings:
                 self._begun = sending.index
-                await self._shell.write(sending.frame)
-                if sending.wanted is not None:
-                    assert supply is not None  # noqa: S101 - probes want nothing
-                    await self._satisfy(sending.index, sending.wanted, supply)
+                match sending:
+                    case Ready(_, frame):
+                        await self._shell.write(frame)
+                    case Lacking(index):
+                        assert supply is not None  # noqa: S101 - probes lack nothing
+                        await self._satisfy(sending, offers[index], supply)
             await self._shell.end_input()
         except ConnectionError:
             return  # the readers see the end of their streams
@@ -194,11 +197,43 @@ class Dialogue:
             reader.cancel()  # the far side waits for what will not come
             raise
 
-    async def _satisfy(self, index: int, wanted: Wanted, supply: Supply) -> None:
-        """Send what step *index* wants, as often as it does: it may not like what it got."""
-        while (offer := await self._wants(index)) is not None:
-            async for frame in frames_of(await wanted(supply, offer)):
-                await self._shell.write(frame)
+    async def _introduce(self) -> None:
+        """Send the scripts that bash has not read in an earlier dialogue."""
+        if "perform.sh" in self._shell.heard:
+            await self._shell.write(b"begin\n")
+        for script in self._scripts:
+            if script not in self._shell.heard:
+                await self._shell.write(packaged_content(script))
+                self._shell.heard.add(script)
+
+    async def _offers(self) -> dict[int, Offer | None]:
+        """In what form each step that lacks something takes it, by index; None if it is there."""
+        lacking = [each for each in self._sendings if isinstance(each, Lacking)]
+        if not lacking:
+            return {}
+        await self._shell.write(lacking_frame(LACKING, [each.obtain for each in lacking]))
+        await self._reply(LACKING)
+        said = self._frames[LACKING].output.decode("ascii", "replace")
+        return dict(zip((each.index for each in lacking), read_offers(said), strict=True))
+
+    async def _satisfy(self, lacking: Lacking, offer: Offer | None, supply: Supply) -> None:
+        """Send step *lacking*, and after it what is missing there."""
+        index, obtain = lacking.index, lacking.obtain
+        if offer is None:
+            await self._shell.write(obtain_frame(index, obtain, "there"))
+            return
+        parcel = await lacking.parcel_for(supply, offer)
+        if parcel.follows:
+            await self._shell.write(obtain_frame(index, obtain, "follows"))
+            await self._send(parcel)
+            return
+        await self._shell.write(obtain_frame(index, obtain, "ask"))
+        while (wish := await self._wants(index)) is not None:
+            await self._send(parcel if wish == offer else await lacking.parcel_for(supply, wish))
+
+    async def _send(self, parcel: Parcel) -> None:
+        async for frame in frames_of(parcel):
+            await self._shell.write(frame)
 
     async def _wants(self, index: int) -> Offer | None:
         reply = self._reply(index)

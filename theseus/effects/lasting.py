@@ -25,7 +25,9 @@ class LastingShells:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        resting = chain.from_iterable(self._resting.values())
+        resting = tuple(chain.from_iterable(self._resting.values()))
+        for shell in resting:
+            shell.drop()
         await asyncio.gather(*(shell.close() for shell in resting))
 
     @asynccontextmanager
@@ -52,6 +54,7 @@ class _LastingShell:
     """A shell whose input does not end with a dialogue."""
 
     def __init__(self, shell: Shell, held: AsyncExitStack) -> None:
+        self.heard = shell.heard
         self._shell = shell
         self._held = held
         self.spent = False
@@ -67,6 +70,9 @@ class _LastingShell:
 
     async def errors(self) -> bytes:
         return await self._shell.errors()
+
+    def drop(self) -> None:
+        self._shell.drop()
 
     async def exit_status(self) -> int | None:
         """How bash ends now: whoever asks has not been answered."""

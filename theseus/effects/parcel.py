@@ -13,6 +13,7 @@ from theseus.core.outcome import NothingToSend
 from theseus.core.source import SourceError
 from theseus.core.source_text import explain
 
+SMALL = 1_000_000  # bytes: half of what ssh sends before it waits for an answer
 PIECE = 4 * 1024 * 1024  # each costs the far side a process or two
 
 
@@ -46,6 +47,20 @@ class Parcel:
     pieces: Iterator[bytes]
     size: int
     done: Callable[[], int]
+
+    @property
+    def follows(self) -> bool:
+        """Whether it goes without being asked for: little is lost if an earlier step has failed.
+
+        A pack is waited for, since the far side may want something else instead.
+        """
+        return self.size <= SMALL and " " not in self.form
+
+
+def read_offers(lines: str) -> tuple[Offer | None, ...]:
+    """What perform.sh says that it lacks: None for what is there."""
+    said = (line.partition(" ") for line in lines.splitlines())
+    return tuple(None if word == "there" else read_offer(forms) for word, _, forms in said)
 
 
 def read_offer(words: str) -> Offer:

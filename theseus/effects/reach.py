@@ -5,10 +5,11 @@ first contacted, never for a plan. asyncssh is imported only when a host is reac
 """
 
 import asyncio
+import ctypes.util
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
@@ -106,12 +107,29 @@ class _Shells:
         return (await self._by_asyncssh()).open_shell(host)
 
     async def _by_asyncssh(self) -> "AsyncsshConnections":
-        # 0.1 s to import, half of it waiting for other programs: meanwhile others may go on
-        module = await asyncio.to_thread(import_module, "theseus.effects.asyncssh")
+        module = await asyncio.to_thread(_import_asyncssh)
         if self._asyncssh is None:
             self._asyncssh = module.AsyncsshConnections(None, self._remote, self._budgets)
             self._stack.push_async_exit(self._asyncssh)
         return self._asyncssh
+
+
+def _import_asyncssh() -> Any:  # noqa: ANN401  a module
+    """The module theseus.effects.asyncssh, imported without looking for libraries.
+
+    asyncssh would run ldconfig and compilers to find libnettle (UMAC) and liboqs, which takes as
+    long as all the rest; what sshd offers by default needs neither.
+    """
+
+    def found_nothing(name: str) -> str | None:  # noqa: ARG001
+        return None
+
+    find = ctypes.util.find_library
+    ctypes.util.find_library = found_nothing
+    try:
+        return import_module("theseus.effects.asyncssh")
+    finally:
+        ctypes.util.find_library = find
 
 
 @asynccontextmanager

@@ -18,7 +18,6 @@ from theseus.core.script import (
     Unpack,
     command_frame,
     instruction,
-    obtain_frame,
     receive_frame,
     received,
     unpack_frame,
@@ -38,35 +37,46 @@ from theseus.effects.bundle import BundledFile, bundle
 from theseus.effects.parcel import Offer, Parcel, bytes_parcel
 from theseus.effects.supply import Supply
 
-Wanted: TypeAlias = Callable[[Supply, Offer], Awaitable[Parcel]]
+ParcelFor: TypeAlias = Callable[[Supply, Offer], Awaitable[Parcel]]
 
 
 @frozen
-class Sending:
-    """The *frame* of step *index*, and how to get what it may want after that."""
+class Ready:
+    """The *frame* of step *index*, with everything that belongs to it."""
 
     index: int
     frame: bytes = field(repr=False)  # it may hold secrets
-    wanted: Wanted | None = None
+
+
+@frozen
+class Lacking:
+    """Step *index*, whose content is sent only where it is missing, by *parcel_for*."""
+
+    index: int
+    obtain: Obtain
+    parcel_for: ParcelFor
+
+
+Sending: TypeAlias = Ready | Lacking
 
 
 async def prepare(segment: Segment, supply: Supply) -> tuple[Sending, ...]:
     """The sendings of *segment*, with everything in them that is sent in any case."""
-    made = []
+    made: list[Sending] = []
     for index, step in enumerate(segment.steps, segment.first):
         match instruction(step):
             case Command(command):
-                made.append(Sending(index, command_frame(index, command)))
+                made.append(Ready(index, command_frame(index, command)))
             case Receive() as receive:
                 content = await content_of(receive.content, supply)
                 sha256 = hashlib.sha256(content).hexdigest()
-                made.append(Sending(index, receive_frame(index, receive, content, sha256)))
+                made.append(Ready(index, receive_frame(index, receive, content, sha256)))
             case Unpack(_, files) as unpack:
                 archive = await archive_of(files, supply)
                 sha256 = hashlib.sha256(archive).hexdigest()
-                made.append(Sending(index, unpack_frame(index, unpack, archive, sha256)))
+                made.append(Ready(index, unpack_frame(index, unpack, archive, sha256)))
             case Obtain() as obtain:
-                made.append(Sending(index, obtain_frame(index, obtain), _wanted(obtain.content)))
+                made.append(Lacking(index, obtain, _parcel_for(obtain.content)))
             case other:
                 assert_never(other)
     return tuple(made)
@@ -99,8 +109,8 @@ async def content_of(content: Content | tuple[Secret, ...], supply: Supply) -> b
             assert_never(content)
 
 
-def _wanted(content: Packaged | EnsureTree) -> Wanted:
-    async def wanted(supply: Supply, offer: Offer) -> Parcel:
+def _parcel_for(content: Packaged | EnsureTree) -> ParcelFor:
+    async def parcel_for(supply: Supply, offer: Offer) -> Parcel:
         match content:
             case Packaged():
                 return bytes_parcel(supply.packaged(content))
@@ -109,7 +119,7 @@ def _wanted(content: Packaged | EnsureTree) -> Wanted:
             case _:
                 assert_never(content)
 
-    return wanted
+    return parcel_for
 
 
 async def frames_of(parcel: Parcel) -> AsyncIterator[bytes]:

@@ -22,10 +22,17 @@ from theseus.core.source import ArchiveNotWritten, SourceError
 from theseus.effects import git_output
 from theseus.effects.archive import ArchiveBroken, gzipped, plain_commit, tar_chunks
 from theseus.effects.git import command_line, environment
-from theseus.effects.parcel import PIECE, Offer, Parcel, bytes_parcel, file_parcel, not_to_be_had
+from theseus.effects.parcel import (
+    PIECE,
+    SMALL,
+    Offer,
+    Parcel,
+    bytes_parcel,
+    file_parcel,
+    not_to_be_had,
+)
 from theseus.effects.store import Store
 
-SMALL = 1_000_000  # bytes of content: half of what ssh sends before it waits for an answer
 _THIN_PACK = ("pack-objects", "--revs", "--thin", "--delta-base-offset", "--stdout", "-q")
 _ZSTD = ("zstd", "-qc", "-3", "-T0")
 

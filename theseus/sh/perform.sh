@@ -3,7 +3,7 @@
 # `bash -s` reads from its standard input: a line `token=…`, this text, then one line a step,
 #   { run INDEX COMMAND…; }      { ask INDEX COMMAND…; }
 # Each line is a complete group, so that a stream cut short is a syntax error, never half a command.
-# Content follows its line as raw bytes; what a step wanted, in pieces. Every step is answered on standard output by a frame
+# Content follows its line as raw bytes; that of `obtain`, which may be wanted or not, in pieces. Every step is answered on standard output by a frame
 #   \n<token> <index> <status> <length>\n<length bytes>
 # whose status is a number, or `skipped`, `want`, `answered`. Standard error gets `\n<token> <index>\n`
 # after each step. Whatever login files print lies outside the frames and does no harm. The frame -1
@@ -17,7 +17,6 @@ locale=${locale-${LC_ALL-}} # for what is started here; this text itself counts 
 export LC_ALL=C
 unset BASH_ENV ENV CDPATH
 exec 3>&1
-halted=
 
 frame() { # INDEX STATUS OUTPUT
   printf '\n%s %s %s %s\n%s' "$token" "$1" "$2" "${#3}" "$3" >&3
@@ -35,7 +34,7 @@ run() { # INDEX COMMAND [ARG…]
   local index=$1 output status=0
   shift
   if [[ -n $halted ]]; then
-    case $1 in receive) take "$3" ;; unpack) take "$2" ;; esac >/dev/null
+    case $1 in receive) take "$3" ;; unpack) take "$2" ;; obtain) [[ $5 != follows ]] || discard ;; esac >/dev/null
     frame "$index" skipped ''
     return
   fi
@@ -122,14 +121,30 @@ copy_links() { # PART DIRECTORY: where a file system has no links between direct
   done
 }
 
-obtain() { # INDEX MODE PATH: have PATH; what is missing is asked for, and may come in several forms
+lacking() { # PATH…: a line for each: `there`, or in what forms it may come
+  local path
+  touch -c -- "$@" "${@/%.gz/.zst}" 2>/dev/null # what is there is in use: `theseus clean` goes by the time
+  for path; do
+    if is_there "$path"; then echo there; else echo "want $(forms "$path")"; fi
+  done
+}
+
+is_there() { # PATH: an archive may be kept in another form
+  [[ -e $1 || -e ${1%.gz}.zst ]]
+}
+
+obtain() { # INDEX MODE PATH HOW: have PATH, which is `there`, or `follows`, or is to be asked for and may come in several forms
   local form commit base place=$3 part=$3.part.$$.$RANDOM
-  touch -c -- "$3" "${3%.gz}.zst" 2>/dev/null # it is in use: `theseus clean` goes by the time
-  if [[ -e $3 || -e ${3%.gz}.zst ]]; then
+  if is_there "$3"; then
+    [[ $4 != follows ]] || discard >/dev/null
     printf present
     return
   fi
-  frame "$1" want "$(forms "$3")"
+  if [[ $4 == there ]]; then
+    echo "$3 was there a moment ago and has been removed meanwhile" >&2
+    return 1
+  fi
+  [[ $4 == follows ]] || frame "$1" want "$(forms "$3")"
   while IFS=' ' read -r form commit base && gather "$part"; do
     if [[ $form == zstd ]]; then place=${3%.gz}.zst; fi
     if [[ -n $commit ]] && ! grow "$part" "${3%/*}" "$form" "$commit" "$base" >/dev/null 2>&1; then
@@ -161,6 +176,10 @@ gather() { # PART: the pieces that follow, each after its size, then `0` and `SI
   local size sha256 status=0
   pieces | keep "$1" || status=$?
   IFS=' ' read -r size sha256 && ((status == 0)) && intact "$1" "$size" "$sha256"
+}
+
+discard() { # what follows a step that does not need it
+  read -r && pieces && read -r
 }
 
 pieces() { # up to the one without bytes
@@ -494,4 +513,9 @@ submit_after() { # AWAITED RUN_DIR SBATCH [ARG…] SCRIPT RUN_DIR: submit, to st
   return 1
 }
 
-frame -1 0 ''
+begin() { # of a dialogue, which may follow another one in the same shell
+  halted=
+  frame -1 0 ''
+}
+
+begin

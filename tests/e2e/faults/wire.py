@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import BinaryIO, NoReturn
 
 COMMAND = re.compile(rb"\{ run (\d+) (\w+)(?: (\d+))?(?: (\d+))?")
+OBTAINS = re.compile(rb"\{ run \d+ obtain .* (?:follows|ask); \}\n")
 SUPPLY = re.compile(rb"(\d+) [0-9a-f]{64}\n")
 GONE = 255  # how ssh ends when its connection does
 # bash(1): functions and subshells have the trap with -T; kill(1): 0 is the process group
@@ -141,12 +142,12 @@ class Wire:
 def pieces(source: BinaryIO) -> Iterator[tuple[int, bytes, bool]]:
     """What *source* says, in pieces: the step that each belongs to, and whether it is all of it.
 
-    What a step obtains is sent when the host wants it, and is the piece that counts.
+    What a step obtains follows it, at once or when the host wants it, and is the piece that counts.
     """
     index, obtains = -1, False
     while line := source.readline():
         if command := COMMAND.match(line):
-            index, obtains = int(command[1]), command[2] == b"obtain"
+            index, obtains = int(command[1]), OBTAINS.match(line) is not None
             size = {b"receive": command[4], b"unpack": command[3]}.get(command[2])
             yield index, line + source.read(int(size or 0)), not obtains
         elif obtains and (supply := SUPPLY.fullmatch(line)):
