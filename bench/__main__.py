@@ -23,7 +23,7 @@ def on_cluster(rows: Callable[[SlurmCluster], Iterator[Row]]) -> Iterator[Row]:
 PARTS: Mapping[str, Callable[[], Iterable[Row]]] = {
     "submit": lambda: on_cluster(lambda it: submitting.rows(it, SMALL, 7, (0, 40, 100))),
     "start": lambda: starting.rows(7),
-    "probe": lambda: probing.rows(5, (1, 10, 100), 1.0),
+    "probe": lambda: chain(probing.rows(3, (1, 10, 100), 1.0), probing.rows(3, (1, 10, 100), 3.0)),
     "solve": lambda: solve.rows((10, 100, 1_000, 10_000), (1_000, 10_000, 50_000)),
     "load": lambda: loading.rows(5, 5_000),
     "ship": lambda: chain(shipping.rows(5, MANY), shipping.rows(2, LARGE)),

@@ -1,7 +1,7 @@
 """Probing: many hosts asked at the same time, beside the slowest of them asked alone.
 
-Each host takes a second to answer, which a driver that wakes its GPUs takes easily. Connections are
-new each time; what is measured is the survey, without the start of a process.
+Each host takes seconds to answer, as a driver does that wakes its GPUs. Connections are new each
+time; what is measured is the survey, without the start of a process.
 """
 
 import asyncio
@@ -28,7 +28,8 @@ def rows(goes: int, sizes: Sequence[int], delay: float) -> Iterator[Row]:
             alone, together = timed(_probing(config, 1)), timed(_probing(config, size))
             taken, beside = in_turns(goes, together, alone)
             reference = (f"one, which takes {delay:g} s", beside)
-            yield compared(f"probe {size} hosts", taken, reference, LIMIT)
+            what = f"probe {size} hosts at once" if size > 1 else "probe 1 host"
+            yield compared(what, taken, reference, LIMIT)
 
 
 def _probing(config: str, hosts: int) -> Work:

@@ -58,7 +58,7 @@ def test_parts() -> None:
 @pytest.mark.slow
 def test_probing() -> None:
     """Every host of a farm answers, which the benchmark itself insists on."""
-    assert whats(probing.rows(1, (1, 3), 0.1)) == ["probe 1 hosts", "probe 3 hosts"]
+    assert whats(probing.rows(1, (1, 3), 0.1)) == ["probe 1 host", "probe 3 hosts at once"]
 
 
 @pytest.mark.slow
