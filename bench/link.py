@@ -25,6 +25,14 @@ class Traffic:
     round_trips: int = 0
 
 
+def told(traffic: Traffic) -> str:
+    """*traffic* in words."""
+    number = traffic.connections
+    connections = "1 connection" if number == 1 else f"{number} connections"
+    trips = f", {traffic.round_trips} round trips" if traffic.round_trips else ""
+    return f"{connections}{trips}, {traffic.sent / 1000:.0f} kB sent"
+
+
 @define
 class Link:
     """A way to the port *target* of loopback that takes *delay* seconds there and back."""

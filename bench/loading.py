@@ -6,7 +6,7 @@ from tempfile import TemporaryDirectory
 
 import yaml
 
-from bench.measure import Row, compared, cpu_seconds, in_turns
+from bench.measure import Row, compared, cpu_seconds, in_turns, timed
 from theseus.effects.load import load_config
 
 HOST = "  h{0}: {{type: plain, ssh: h{0}, cluster: lab, chips: {{h100: 8}}, uv_groups: [gpu]}}\n"
@@ -21,8 +21,7 @@ def rows(goes: int, hosts: int) -> Iterator[Row]:
         file.write_text(text)
         taken, beside = in_turns(
             goes,
-            lambda: load_config(str(file)).unwrap(),
-            lambda: yaml.load(text, yaml.CSafeLoader),
-            clock=cpu_seconds,
+            timed(lambda: load_config(str(file)).unwrap(), clock=cpu_seconds),
+            timed(lambda: yaml.load(text, yaml.CSafeLoader), clock=cpu_seconds),
         )
     yield compared(f"load {hosts} hosts", taken, ("yaml.CSafeLoader", beside), 1.3)

@@ -1,99 +1,153 @@
-"""Shipping: a tree to another directory of this machine, through the dialogue that hosts hold.
+"""Shipping: a tree over SSH to a sshd on this machine, through the dialogue that hosts hold.
 
-Beside `git archive HEAD | zstd | cat`, which is no transport either; over SSH both get the same on
-top. The first time, unchanged, and with a line changed.
+Beside `git archive HEAD | zstd | ssh host 'cat >file'`. Taking the source, connecting (the system's
+ssh is connected already) and what the far side does with it all count, as they do by hand.
 """
 
 import asyncio
+import shutil
 from collections.abc import Iterator
+from functools import partial
 from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from attrs import frozen
+from attrs import evolve, field, frozen
 
-from bench.measure import Row, compared, in_turns, process, seconds
+from bench.link import Traffic, linked
+from bench.measure import Row, Timing, compared, in_turns, process, seconds, shown, timed, within
 from bench.sources import Size, change_one_line, make_repository
-from theseus.core.outcome import Done, Outcome
+from tests.e2e.sshd import Sshd, running_sshd
+from tests.effects.sites import Connections
+from theseus.core.outcome import Done
 from theseus.core.secrets import ConfigSecret
-from theseus.core.steps import EnsureTree, Segment
-from theseus.effects.local import LocalPerformer
+from theseus.core.steps import EnsureTree, MakeDir, Segment
+from theseus.effects.asyncssh import AsyncsshConnections
+from theseus.effects.exchange import ShellPerformer
+from theseus.effects.login import close_login
+from theseus.effects.openssh import OpensshConnections
 from theseus.effects.parcel import Offer, Parcel
-from theseus.effects.shipment import make_ready
+from theseus.effects.shipment import Shipment, make_ready
 from theseus.effects.source import committed_tree
 from theseus.effects.supply import PlanSupply
+from theseus.effects.system_ssh import SystemSsh
 
-WIRE = 64_000  # the most bytes that a line changed may move
+RATE = 0.8  # the least part of the rate by hand
+WIRE = 64.0  # the most kilobytes that go where the tree is there, or all but a line of it
+ALIAS, PLACE = "thx-bash", "theseus-bench"
+FAR_SHARES = count()
+
+
+def _new_share() -> str:
+    return f"~/{PLACE}/share{next(FAR_SHARES)}"
 
 
 @frozen
-class Shipped:
-    """What became of shipping: the *outcome* said, and the bytes that were *sent*."""
+class Way:
+    """The way from the repository at *top* to the *share* of *server*, by an ssh *config*."""
 
-    outcome: Outcome
-    sent: int
+    top: Path
+    server: Sshd
+    config: str
+    share: str = field(factory=_new_share)
+
+    def ship(self, transport: str, expected: str) -> None:
+        """Ship HEAD, which must have become of it what is *expected*."""
+        with committed_tree(self.top) as taken:
+            tree = taken.unwrap()
+            ready = make_ready(tree.store, tree.snapshot.tree).unwrap()
+            asyncio.run(self._sent(ready, transport, expected))
+
+    async def _sent(self, ready: Shipment, transport: str, expected: str) -> None:
+        async def parcel_of(_: str, offer: Offer) -> Parcel:
+            return await asyncio.to_thread(ready.parcel, offer)
+
+        steps = (
+            MakeDir(ALIAS, f"{self.share}/trees", 0o700),
+            EnsureTree(ALIAS, f"{self.share}/trees/{ready.tree}.tar.gz", ready.tree),
+        )
+        supply = PlanSupply(b"", parcel_of, _no_secret)
+        async with connections_by(transport, self.config) as connections:
+            performer = ShellPerformer(connections.open_shell, supply)
+            outcomes = await performer.perform(Segment(ALIAS, 0, steps))
+        if outcomes[1] != Done(expected):
+            raise AssertionError(f"shipped to {self.share}: {outcomes}")
+
+    def first(self, transport: str) -> Timing:
+        """Shipping to where nothing is yet."""
+
+        def ship() -> None:
+            evolve(self, share=_new_share()).ship(transport, "sent")
+
+        return timed(ship, self.clear)
+
+    def by_hand(self) -> Timing:
+        """The pipeline."""
+        ssh = f"ssh -F {self.config} {ALIAS} 'cat >by-hand'"
+        return timed(process(["sh", "-c", f"git archive HEAD | zstd -qc | {ssh}"], self.top))
+
+    def clear(self) -> None:
+        """Remove all there is on the far side."""
+        shutil.rmtree(self.server.home("bash") / PLACE, ignore_errors=True)
 
 
 def rows(goes: int, size: Size) -> Iterator[Row]:
     """The rows of a repository of *size*."""
-    name = f"{size.files} files, {size.size / 1e6:.0f} MB"
-    with TemporaryDirectory() as folder:
-        top, numbers = Path(folder) / "project", count()
+    with TemporaryDirectory() as near, TemporaryDirectory() as far:
+        top = Path(near) / "project"
         make_repository(top, size)
-        by_hand = process(["sh", "-c", "git archive HEAD | zstd -qc | cat >../by-hand"], top)
-        first, beside = in_turns(goes, lambda: ship(top, _share(folder, next(numbers))), by_hand)
-        reference = ("`git archive | zstd | cat`", beside)
-        yield compared(f"ship {name}, first time", first, reference, 1.25)
-        share = _share(folder, next(numbers))
-        ship(top, share)
-        unchanged = seconds(lambda: _expect(ship(top, share), "present", 0))
-        yield compared(f"ship {name}, unchanged", unchanged, reference)
-        change_one_line(top, "one line more")
-        changed = seconds(lambda: _expect(ship(top, share), "sent", WIRE))
-        yield compared(f"ship {name}, one line, the first", changed, reference)
-        change_one_line(top, "and one more")
-        sent: list[int] = []
-        changed = seconds(lambda: sent.append(_expect(ship(top, share), "sent", WIRE)))
-        what = f"ship {name}, one line, {sent[0]} bytes sent"
-        yield compared(what, changed, reference)
+        with running_sshd(Path(far)) as server:
+            way = Way(top, server, server.config)
+            try:
+                yield from _first_rows(goes, size, way)
+                yield from _later_rows(size, way)
+            finally:
+                asyncio.run(close_login(SystemSsh(server.config), ALIAS, ALIAS))
+                way.clear()
 
 
-def _expect(shipped: Shipped, output: str, most: int) -> int:
-    assert shipped.outcome == Done(output), shipped  # noqa: S101  a benchmark of failures is none
-    assert shipped.sent <= most, shipped  # noqa: S101
-    return shipped.sent
+def _first_rows(goes: int, size: Size, way: Way) -> Iterator[Row]:
+    way.first("openssh")()  # a connection stands from here on
+    transports = ("asyncssh", "openssh")
+    by_hand, *taken = in_turns(goes, way.by_hand(), *(way.first(each) for each in transports))
+    for transport, times in zip(transports, taken, strict=True):
+        what = f"ship {size}, first time, {transport}"
+        yield compared(what, times, ("`git archive \\| zstd \\| ssh`", by_hand), 1 / RATE)
 
 
-def ship(top: Path, share: Path) -> Shipped:
-    """Ship HEAD of the repository at *top* to *share*."""
-    sent = 0
+def _later_rows(size: Size, way: Way) -> Iterator[Row]:
+    """Over a link that counts, by which time is a little longer."""
+    way.ship("asyncssh", "sent")
+    with linked(way.server.port, 0) as link:
+        over = evolve(way, config=_over(way.server, link.port))
+        for name, expected in (
+            ("unchanged", "present"),
+            ("one line", "sent"),
+            ("one more", "sent"),
+        ):
+            if expected == "sent":
+                change_one_line(way.top, name)
+            link.traffic = Traffic()
+            taken = seconds(partial(over.ship, "asyncssh", expected))
+            what = f"ship {size}, {name}, in {shown(taken)}"
+            yield within(what, link.traffic.sent / 1000, WIRE, "kB sent")
 
-    def counted(pieces: Iterator[bytes]) -> Iterator[bytes]:
-        nonlocal sent
-        for piece in pieces:
-            sent += len(piece)
-            yield piece
 
-    with committed_tree(top) as taken:
-        tree = taken.unwrap()
-        ready = make_ready(tree.store, tree.snapshot.tree).unwrap()
+def _over(server: Sshd, port: int) -> str:
+    """The ssh config that leads to *server* over the *port* of a link."""
+    old, new = str(server.port), str(port)
+    for name in ("config", "known_hosts"):
+        text = (server.folder / name).read_text().replace(old, new)
+        (server.folder / f"{name}.link").write_text(
+            text.replace("/known_hosts", "/known_hosts.link")
+        )
+    return f"{server.config}.link"
 
-        async def parcel_of(_: str, offer: Offer) -> Parcel:
-            made = await asyncio.to_thread(ready.parcel, offer)
-            return Parcel(made.form, counted(made.pieces), made.size, made.done)
 
-        supply = PlanSupply(b"", parcel_of, _no_secret)
-        step = EnsureTree("here", f"{share}/trees/{ready.tree}.tar.gz", ready.tree)
-        performing = LocalPerformer(supply).perform(Segment("here", 0, (step,)))
-        (outcome,) = asyncio.run(performing)
-    return Shipped(outcome, sent)
+def connections_by(transport: str, config: str) -> Connections:
+    """Connections by *transport*, as the ssh *config* leads."""
+    return OpensshConnections(config) if transport == "openssh" else AsyncsshConnections([config])
 
 
 def _no_secret(reference: ConfigSecret) -> str:
     raise AssertionError(f"no secret is shipped: {reference}")
-
-
-def _share(folder: str, number: int) -> Path:
-    share = Path(folder) / f"share{number}"
-    (share / "trees").mkdir(parents=True)
-    return share

@@ -8,6 +8,8 @@ from attrs import frozen
 
 LINE = 32  # bytes of chance in a line of a file
 IDENTITY = ("-c", "user.name=bench", "-c", "user.email=bench@example.org")
+# objects go straight to one pack, as after a clone, and little time is spent on making them small
+PACKED = ("-c", "core.bigFileThreshold=1", "-c", "core.compression=1")
 
 
 @frozen
@@ -17,11 +19,13 @@ class Size:
     files: int
     size: int
 
+    def __str__(self) -> str:
+        return f"{self.files} files, {self.size / 1e6:.3g} MB"
+
 
 SMALL = Size(100, 800_000)
 MANY = Size(5_000, 45_000_000)
 LARGE = Size(1_000, 500_000_000)
-TINY = Size(10, 50_000)
 
 
 def git(directory: Path, *words: str) -> None:
@@ -30,27 +34,22 @@ def git(directory: Path, *words: str) -> None:
 
 
 def make_repository(top: Path, size: Size) -> None:
-    """Make a repository of *size* at *top*, committed and packed as after a clone."""
+    """Make a repository of *size* at *top*, committed."""
     top.mkdir(parents=True, exist_ok=True)
     chance = random.Random(20)  # noqa: S311  nothing secret is made of it
-    lines = size.size // size.files // (2 * LINE + 1) + 1
+    part = size.size // size.files * LINE // (2 * LINE + 1)
     for number in range(size.files):
         file = top / f"part{number % 20}" / f"file{number}.txt"
         file.parent.mkdir(exist_ok=True)
-        file.write_text("".join(f"{chance.randbytes(LINE).hex()}\n" for _ in range(lines)))
+        file.write_text(chance.randbytes(part).hex("\n", LINE))
     git(top, "init", "--quiet")
-    commit(top)
-    git(top, "-c", "pack.window=0", "repack", "-adq")
+    git(top, *PACKED, "add", "--all")
+    git(top, "commit", "--quiet", "--message", "bench")
 
 
 def change_one_line(top: Path, mark: str) -> None:
     """Commit one line more in one file of the repository at *top*."""
     with (top / "part0" / "file0.txt").open("a") as file:
-        file.write(f"{mark}\n")
-    commit(top)
-
-
-def commit(top: Path) -> None:
-    """Commit all there is at *top*."""
+        file.write(f"\n{mark}")
     git(top, "add", "--all")
     git(top, "commit", "--quiet", "--message", "bench")

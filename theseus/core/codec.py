@@ -44,12 +44,10 @@ def converter() -> Converter:
     made.register_structure_hook(str | EnvironmentSecret, _part(made))
     made.register_unstructure_hook(Chip, lambda chip: chip.name)
     made.register_structure_hook(Chip, lambda name, _: SUPPORTED_CHIPS[name])
+    fields_of = make_dict_unstructure_fn(Allocation, made)
     made.register_unstructure_hook(
         Allocation,
-        lambda allocation: {
-            **make_dict_unstructure_fn(Allocation, made)(allocation),
-            "total_chips": allocation.total_chips,
-        },
+        lambda allocation: {**fields_of(allocation), "total_chips": allocation.total_chips},
     )
     made.register_structure_hook(Allocation, _allocation(made))
     made.register_unstructure_hook(
