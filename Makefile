@@ -5,7 +5,7 @@ READY  := $(VENV)/.ready
 SH     := $(wildcard theseus/sh/*.sh) tests/debian.sh tests/e2e/slurm/machine.sh .ci/run
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fast clean
+.PHONY: help demo test check fast bench clean
 
 help: ## Show this list.
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="	" read -r name text; do printf '  make %-8s %s\n' "$$name" "$$text"; done
@@ -26,6 +26,9 @@ check: $(READY) ## Lint, types, import contracts, shell scripts.
 
 fast: $(READY) ## The tests that need no server and no second.
 	$(VENV)/bin/python -m pytest -m "not slow"
+
+bench: $(READY) ## What it costs beside what one would do by hand: the table of doc/performance.md.
+	$(VENV)/bin/python -m bench
 
 clean: ## Remove what make built.
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .import_linter_cache

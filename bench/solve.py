@@ -1,23 +1,112 @@
-"""CPU time of the pure core on large clusters: `python bench/solve.py`.
+"""Solving: CPU time and memory of the pure core on many hosts and large clusters.
 
-For each size, the inventory is read from the text that sinfo and scontrol would print, then a plan
-is made. Times are CPU seconds of this process, the best of five, and the ratio to the size before:
-linear growth shows as the ratio of the sizes.
+The inventory of a cluster is read from the text that sinfo and scontrol would print; then a host is
+chosen and the plan is made. Each size stands beside the one before: linear growth shows as the
+ratio of the sizes. Each is a process of its own, so that its peak of memory is its own.
 """
 
-import time
-from collections.abc import Callable
+import json
+import resource
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from itertools import pairwise
+from pathlib import Path
 
+from attrs import frozen
+
+from bench.measure import Row, cpu_seconds, in_turns, timed, within
 from theseus.base.chip import SUPPORTED_CHIPS
 from theseus.base.hardware import HardwareRequest
-from theseus.core.config import ClusterConfig, DispatchConfig, Partition, PlainHost, SlurmHost
-from theseus.core.inventory import Inventory
+from theseus.core.build import World, build_plan
+from theseus.core.config import ClusterConfig, DispatchConfig, Host, Partition, PlainHost, SlurmHost
+from theseus.core.inventory import Gpu, Inventory, PlainSnapshot
+from theseus.core.payload import Job
+from theseus.core.placed import Assignment
+from theseus.core.plan import Run
 from theseus.core.probes import Answer
 from theseus.core.slurm_probes import slurm_snapshot
-from theseus.core.solve import solve
+from theseus.core.source import SourceSnapshot
+from theseus.effects.release import this_release
 
 PARTITIONS = 20
 PER_NODE = 8
+SECONDS, MEGABYTES = 0.5, 200.0  # the most that the largest number of hosts may take
+CHANCE = 1.5  # so much more than linear may be chance
+ROOT = Path(__file__).resolve().parents[1]
+H100 = SUPPORTED_CHIPS["h100"]
+
+
+@frozen
+class Cost:
+    """What choosing and planning once takes, in *seconds* of CPU, and the *peak* in megabytes."""
+
+    seconds: float
+    peak: float
+
+
+def rows(hosts: Sequence[int], nodes: Sequence[int]) -> Iterator[Row]:
+    """The rows for so many plain *hosts*, and for clusters of so many *nodes*."""
+    costs = [_cost("hosts", size) for size in hosts]
+    yield from _growing("hosts", hosts, costs)
+    most = f"the same {hosts[-1]} hosts"
+    yield within(f"{most}, CPU", costs[-1].seconds, SECONDS, "s")
+    yield within(f"{most}, memory of the process", costs[-1].peak, MEGABYTES, "MB")
+    yield from _growing("nodes", nodes, [_cost("nodes", size) for size in nodes])
+
+
+def _growing(kind: str, sizes: Sequence[int], costs: Sequence[Cost]) -> Iterator[Row]:
+    alone = (sizes[0], costs[0]), (sizes[0], costs[0])
+    for (smaller, then), (size, cost) in (alone, *pairwise(zip(sizes, costs, strict=True))):
+        measured = f"{cost.seconds * 1000:.1f} ms of CPU, {cost.peak:.0f} MB"
+        beside = f"{then.seconds * 1000:.1f} ms for {smaller}"
+        limit = None if size == smaller else CHANCE * size / smaller
+        yield Row(f"plan among {size} {kind}", measured, beside, cost.seconds / then.seconds, limit)
+
+
+def _cost(kind: str, size: int) -> Cost:
+    words = [sys.executable, "-m", "bench.solve", kind, str(size)]
+    done = subprocess.run(words, cwd=ROOT, stdout=subprocess.PIPE, check=True)
+    return Cost(**json.loads(done.stdout))
+
+
+def measured(kind: str, size: int) -> Mapping[str, float]:
+    """What this very process takes for choosing among *size* hosts or nodes and planning."""
+    (times,) = in_turns(3, timed(MAKERS[kind](size), clock=cpu_seconds))
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
+    return {"seconds": min(times), "peak": peak}
+
+
+def _hosts(size: int) -> Callable[[], object]:
+    """Planning among plain hosts that were asked, of which the last one has its GPUs free."""
+    names = [f"h{number}" for number in range(size)]
+    config = _config({name: PlainHost("lab", ssh=name) for name in names})
+    inventory = Inventory({name: _snapshot(name, busy=name != names[-1]) for name in names})
+    request = HardwareRequest(chip=H100, min_chips=PER_NODE)
+    return partial(build_plan, _world(config, inventory), request, _assignment())
+
+
+def _snapshot(name: str, *, busy: bool) -> PlainSnapshot:
+    gpus = (
+        Gpu(f"GPU-{name}-{number}", "NVIDIA H100", "h100", H100.memory, busy)
+        for number in range(PER_NODE)
+    )
+    return PlainSnapshot(tuple(gpus), cpus=64, memory_available=512 * 2**30)
+
+
+def _nodes(size: int) -> Callable[[], object]:
+    """Reading what a cluster of busy nodes says, and planning there."""
+    partitions = tuple(Partition(f"p{at}") for at in range(PARTITIONS))
+    config = _config({"hpc": SlurmHost("lab", partitions, ssh="hpc")})
+    request = HardwareRequest(chip=H100, min_chips=2 * PER_NODE)
+    answers = cluster_text(size)
+
+    def read_and_plan() -> object:
+        inventory = Inventory({"hpc": slurm_snapshot(answers)})
+        return build_plan(_world(config, inventory), request, _assignment()).unwrap()
+
+    return read_and_plan
 
 
 def cluster_text(nodes: int) -> tuple[Answer, ...]:
@@ -35,54 +124,22 @@ def cluster_text(nodes: int) -> tuple[Answer, ...]:
     return Answer(0, rows), Answer(0, limits), Answer(0, "p1\n" * nodes), Answer(0, "slurm 23.02.1")
 
 
-def slurm_config() -> DispatchConfig:
-    """One SLURM host with all partitions."""
-    partitions = tuple(Partition(f"p{at}") for at in range(PARTITIONS))
-    host = SlurmHost("hpc", partitions, ssh="hpc")
-    return DispatchConfig({"hpc": ClusterConfig("/r", "/w")}, {"hpc": host})
+def _config(hosts: Mapping[str, Host]) -> DispatchConfig:
+    return DispatchConfig({"lab": ClusterConfig("/r", "/w")}, hosts)
 
 
-def plain_config(hosts: int) -> DispatchConfig:
-    """*hosts* plain hosts, of which the last one fits."""
-    last = hosts - 1
-    made = {
-        f"h{at}": PlainHost("lab", ssh=f"h{at}", chips={"h100": PER_NODE if at == last else 1})
-        for at in range(hosts)
-    }
-    return DispatchConfig({"lab": ClusterConfig("/r", "/w")}, made)
+def _world(config: DispatchConfig, inventory: Inventory) -> World:
+    source = SourceSnapshot("0" * 40, None, dirty=False, subdirectory="", repository="bench")
+    return World(config, inventory, source, this_release())
 
 
-def cpu_seconds(work: Callable[[], object]) -> float:
-    """The least CPU time of five runs of *work*."""
-    times = []
-    for _ in range(5):
-        before = time.process_time()
-        work()
-        times.append(time.process_time() - before)
-    return min(times)
+def _assignment() -> Assignment:
+    run = Run("20260101-000000-abcdef", "demo", "bench", "default", "command")
+    return Assignment(run, Job("command"), {"command": ["echo", "hello"]})
 
 
-def main() -> None:
-    """Print one line for each size."""
-    request = HardwareRequest(chip=SUPPORTED_CHIPS["h100"], min_chips=16)
-    print("SLURM nodes in 20 partitions   parse s   solve s   together / before")
-    before = 0.0
-    for nodes in (500, 1000, 2000, 4000, 8000, 50000):
-        answers = cluster_text(nodes)
-        snapshot = slurm_snapshot(answers)
-        config, inventory = slurm_config(), Inventory({"hpc": snapshot})
-        parse = cpu_seconds(lambda answers=answers: slurm_snapshot(answers))
-        search = cpu_seconds(lambda c=config, i=inventory: solve(c, request, i))
-        ratio = f"{(parse + search) / before:.2f}" if before else "-"
-        print(f"{nodes:>20}        {parse:>10.3f}{search:>10.3f}   {ratio}")
-        before = parse + search
-    print("plain hosts, none asked          solve s")
-    one = HardwareRequest(chip=SUPPORTED_CHIPS["h100"], min_chips=PER_NODE)
-    for hosts in (10, 100, 1000, 10000):
-        config = plain_config(hosts)
-        seconds = cpu_seconds(lambda c=config: solve(c, one, Inventory()))
-        print(f"{hosts:>20}           {seconds:>10.4f}")
+MAKERS: Mapping[str, Callable[[int], Callable[[], object]]] = {"hosts": _hosts, "nodes": _nodes}
 
 
 if __name__ == "__main__":
-    main()
+    print(json.dumps(measured(sys.argv[1], int(sys.argv[2]))))

@@ -24,12 +24,14 @@ from theseus.core.plan import Plan
 from theseus.core.quantity import duration, memory
 from theseus.core.request import AskedByFlags, BadFlag
 from theseus.core.submitted import Submitted
-from theseus.effects import submission
-from theseus.effects.batches import BatchOrder, OrderedRun, submit_batch
+from theseus.effects import planning, submission
+from theseus.effects.batch_planning import BatchOrder, OrderedRun
+from theseus.effects.batches import submit_batch
 from theseus.effects.job_fit import JobFile
 from theseus.effects.load import load_config, resolve_interpolations
 from theseus.effects.lock import lock_checked
 from theseus.effects.perform import Performance, Performer, perform
+from theseus.effects.planning import Order
 from theseus.effects.reading import (
     JobSearch,
     Names,
@@ -44,7 +46,6 @@ from theseus.effects.reading import (
 )
 from theseus.effects.run_ids import new_run_id
 from theseus.effects.source import committed_tree, dirty_tree
-from theseus.effects.submission import Order
 
 __all__ = [
     "ConfigError",
@@ -148,7 +149,7 @@ async def plan_async(
     if not is_successful(ordered):
         return Failure(ordered.failure())
     if inventory is not None:
-        return await asyncio.to_thread(submission.plan_from, ordered.unwrap(), inventory)
+        return await asyncio.to_thread(planning.plan_from, ordered.unwrap(), inventory)
     order = ordered.unwrap()
     return await submission.plan_now(evolve(order, take=lock_checked(order.take)))
 

@@ -36,15 +36,23 @@ class Submission:
         return outcome_in(self.run_dir)
 
 
+def runs(pid: int) -> bool:
+    """Whether a process runs; one that has ended may be listed until somebody asks for it."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return False
+    return stat.rpartition(")")[2].split()[0] not in {"Z", "X"}
+
+
 def outcome_in(run_dir: Path) -> dict[str, Any]:
     """The outcome of the run in *run_dir*, after its process has tidied up and ended."""
     until = time.monotonic() + DEADLINE
     while time.monotonic() < until:
-        if (run_dir / "outcome.json").exists():
-            pid = (run_dir / "answer").read_text().split()[0]
-            if not Path("/proc", pid).exists():
-                outcome: dict[str, Any] = json.loads((run_dir / "outcome.json").read_text())
-                return outcome
+        file, answer = run_dir / "outcome.json", run_dir / "answer"
+        if file.exists() and not runs(int(answer.read_text().split()[0])):
+            outcome: dict[str, Any] = json.loads(file.read_text())
+            return outcome
         time.sleep(0.05)
     raise AssertionError(f"the run of {run_dir} has not ended")
 

@@ -4,13 +4,12 @@ import os
 import pty
 import signal
 import subprocess
-from pathlib import Path
 
 import pytest
 
 from tests.cli.conftest import Inside
 from tests.cli.desk import Desk, command
-from tests.cli.runs import Submission, job, submission
+from tests.cli.runs import Submission, job, runs, submission
 from tests.runtime.host import until
 
 pytestmark = pytest.mark.slow
@@ -71,7 +70,7 @@ def test_cancel(inside: Inside, desk: Desk) -> None:
     assert done.err.count("is cancelled; nothing of it is left on box") == 2
     for run in (first, second):
         assert run.outcome()["state"] == "cancelled"
-        assert not Path("/proc", str(run.said["answer"]).split()[0]).exists()
+        assert not runs(int(str(run.said["answer"]).split()[0]))
     again = inside(desk, "cancel", first.run_id)
     assert (again.status, "was cancelled before" in again.err) == (0, True)
     followed = inside(desk, "logs", "-f", first.run_id)
@@ -93,8 +92,10 @@ def test_pull(inside: Inside, desk: Desk) -> None:
     assert (place / "plots" / "a b.png").read_text() == "a\n"
     assert "2 files of 4 B came to" in pulled.err
     again = inside(desk, "pull", "demo")
-    assert "0 files of 0 B came to" in again.err
-    assert "2 were here before" in again.err
+    assert "nothing new: 2 files in " in again.err
+    (place / "b").unlink()
+    assert "1 file of 2 B came to" in (third := inside(desk, "pull", "demo").err)
+    assert third.endswith("; 1 already there\n")
     some = inside(desk, "pull", "demo", "*.pt", "--to", "../there", "--what", "checkpoints")
     assert some.status == 0, some.err
     assert (desk.place / "there" / "last.pt").read_text() == "c\n"
@@ -188,6 +189,21 @@ def test_wait_no_longer(inside: Inside, desk: Desk) -> None:
     assert f"after 1 s not ended: {run.run_id}" in waited.err
     (desk.home / "go").touch()
     assert inside(desk, "wait", run.run_id, "--timeout", "-1").status == 2
+
+
+def test_wait_interrupted(inside: Inside, desk: Desk) -> None:
+    """Ctrl-C ends the waiting, not the runs, and says which go on."""
+    job(desk, "test $THESEUS_NAME = demo || until test -e ~/go; do sleep 0.05; done")
+    ended, going = submitted(inside, desk), submitted(inside, desk, name="slow")
+    with desk.start("wait", ended.run_id, going.run_id) as process:
+        assert process.stderr is not None
+        assert f"run {ended.run_id} completed".encode() in process.stderr.readline()
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert err.decode() == f"theseus: interrupted; not ended, and going on: {going.run_id}\n"
+    (desk.home / "go").touch()
+    assert going.outcome()["state"] == "completed"
 
 
 def test_notify_that_fails(inside: Inside, desk: Desk) -> None:

@@ -71,7 +71,7 @@ def test_unknown(desk: Desk, inside: Inside) -> None:
     """A host that the config does not have is bad input, with the nearest."""
     finished = inside(desk, "doctor", "bax")
     assert (finished.status, finished.out) == (2, "")
-    assert "no host of the config: 'bax'; did you mean 'box'?" in finished.err
+    assert "no host is called 'bax'; did you mean 'box'?" in finished.err
 
 
 def test_login_where_it_is_needless(desk: Desk, inside: Inside) -> None:

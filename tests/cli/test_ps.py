@@ -59,7 +59,9 @@ def test_from_begin_to_end(inside: Inside, desk: Desk) -> None:
 
 
 def test_nothing(inside: Inside, desk: Desk) -> None:
-    """Without runs there is a heading, an empty list, and no error."""
+    """Without runs there is a heading, an empty list, no error, and a word about older ones."""
+    assert "no such run of the last day; `--all` shows older ones" in inside(desk, "ps").err
+    assert inside(desk, "ps", "--all").err == "theseus: no such run\n"
     assert inside(desk, "ps").out.split() == [
         "RUN",
         "NAME",
@@ -98,6 +100,7 @@ def test_filters(inside: Inside, desk: Desk) -> None:
     refused = inside(desk, "ps", "--state", "runing")
     assert (refused.status, refused.out) == (2, "")
     assert "no run is ever 'runing'; did you mean 'running'?" in refused.err
+    assert "no run is ever 'x'; known are rejected, " in inside(desk, "ps", "--state", "x").err
     assert inside(desk, "ps", "--json", "--watch").status == 2
 
 

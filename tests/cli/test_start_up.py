@@ -114,6 +114,7 @@ def test_help_of_a_command(desk: Desk) -> None:
     """It tells no default that is nothing, and leaves the examples to the help of all commands."""
     own, all_commands = desk.theseus("plan", "--help").out, desk.theseus("--help").out
     assert "default: ()" not in own
+    assert "default: False" not in own
     assert "Examples:" in all_commands
     assert "Examples:" not in own
 
@@ -131,3 +132,23 @@ def test_dry_run_imports_no_ssh(desk: Desk) -> None:
     modules = loaded(desk, *PLAN)
     assert "theseus.core.build" in modules
     assert not modules & {"asyncssh", "omegaconf"}
+
+
+HEAVY = {"asyncio", "asyncssh", "cattrs", "importlib.metadata", "omegaconf", "rich.console"}
+
+
+@pytest.mark.parametrize(
+    ("words", "needed"),
+    [
+        (PLAN, set()),
+        ((*PLAN, "--json"), {"cattrs"}),
+        (("jobs",), set()),
+        (("hosts",), {"asyncio", "cattrs"}),
+        (("submit", "demo", "train.yaml"), {"asyncio", "cattrs"}),
+        (("configure", "command", "new.yaml"), set()),
+    ],
+)
+@pytest.mark.slow
+def test_what_is_imported(desk: Desk, words: tuple[str, ...], needed: set[str]) -> None:
+    """A command imports what it needs of what is slow to import, and no more."""
+    assert loaded(desk, *words) & HEAVY == needed

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from tests.cli.desk import Desk
+from tests.cli.gpus import pretend_gpus
 from tests.cli.runs import outcome_in
 
 pytestmark = pytest.mark.slow
@@ -89,6 +90,33 @@ def test_bad_input(sweeping: Desk, words: tuple[str, ...], problem: str) -> None
     assert problem in finished.err
     assert len(finished.err.splitlines()) == 1
     assert not (sweeping.home / "work").exists()
+
+
+def test_gpus_of_each(sweeping: Desk) -> None:
+    """Runs that hold GPUs of one machine at the same time hold different ones."""
+    pretend_gpus(sweeping, 4)
+    held = """\
+from os import environ
+from pathlib import Path
+from time import sleep
+from theseus.registry import job
+
+@job("seeded")
+def seeded(cfg, spec):
+    here = Path.home() / "held"
+    here.mkdir(exist_ok=True)
+    (here / str(cfg.seed)).touch()
+    while len(list(here.iterdir())) < 4:
+        sleep(0.05)
+    spec.result_path("seed").write_text(environ["CUDA_VISIBLE_DEVICES"])
+"""
+    sweeping.write("jobs.py", held)
+    sweeping.commit()
+    words = ("--chip", "h100", "-n", "1", "--sweep")
+    kept = results(sweeping, *words, "seed=range(4)")
+    assert len(set(kept)) == len([each for each in kept if each.startswith("GPU-")]) == 4
+    many = sweeping.theseus("submit", "scan", "train.yaml", *words, "seed=range(5)")
+    assert (many.status, "4 of 5 runs fit now" in many.err) == (3, True), many.err
 
 
 def test_all_or_nothing(sweeping: Desk) -> None:

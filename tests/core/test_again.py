@@ -11,12 +11,12 @@ from tests.strategies import assignments, requests, worlds
 from theseus.base.hardware import HardwareRequest
 from theseus.core.again import assignment_again
 from theseus.core.build import World, build_plan
-from theseus.core.codec import NotAPlan, plan_json
+from theseus.core.codec import plan_json
 from theseus.core.config import DispatchConfig
 from theseus.core.inventory import Inventory
 from theseus.core.payload import Job
 from theseus.core.placed import Assignment
-from theseus.core.plan import Plan, Run
+from theseus.core.plan import NotAPlan, Plan, Run
 from theseus.core.secrets import EnvironmentSecret, Referenced
 from theseus.core.steps import PutFile
 

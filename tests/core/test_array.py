@@ -44,7 +44,7 @@ def test_what_goes_alone() -> None:
         plans = (numbered(plan, 0), numbered(plan, 1))
         alone = parts(batch(*plans))
         assert alone == (Alone(plans[0]), Alone(plans[1]))
-        assert [part.host for part in alone] == [plan.target.host] * 2
+        assert [part.target.host for part in alone] == [plan.target.host] * 2
 
 
 def test_every_file() -> None:
@@ -61,7 +61,7 @@ def test_every_file() -> None:
         assert isinstance(document.content, Text)
         assert read_plan(json.loads(document.content.text)).unwrap() == plan
     assert len(paths) == len(set(paths))
-    assert array.host == put.host
+    assert array.target.host == put.host
     assert all(path.startswith(f"{put.directory}/") for path in paths)
     assert describe_content(put) == f"{len(paths)} files in one archive"
     assert describe_content(SubmitArray("login", "/a", ())) is None

@@ -10,15 +10,9 @@ from returns.result import Failure
 
 from tests.cases.case import CASES, planned
 from tests.strategies import plans
-from theseus.core.codec import (
-    NotAPlan,
-    OtherVersion,
-    json_text,
-    plan_data,
-    plan_json,
-    read_plan,
-)
-from theseus.core.plan import Plan
+from theseus.core.codec import plan_data, plan_json, read_plan
+from theseus.core.json_text import json_text
+from theseus.core.plan import NotAPlan, OtherVersion, Plan
 from theseus.effects.plan_files import load_plan, save_plan
 
 

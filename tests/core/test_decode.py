@@ -15,7 +15,7 @@ from returns.result import Success
 from tests.strategies import any_text, any_values, config_data
 from theseus.core.config import ClusterConfig, DispatchConfig, Partition, PlainHost, SlurmHost
 from theseus.core.config_checks import decode_config
-from theseus.core.decode import Path, decode, nearest, show_path, show_value
+from theseus.core.decode import Path, decode, nearest, nearest_or_all, show_path, show_value
 from theseus.core.secrets import EnvironmentSecret, Referenced
 
 FULL: dict[str, Any] = {
@@ -330,3 +330,5 @@ def test_nearest() -> None:
     """A close name is suggested, and nothing otherwise."""
     assert nearest("prioritty", ("priority", "hosts")) == "; did you mean 'priority'?"
     assert nearest("x", ("priority", "hosts")) == ""
+    assert nearest_or_all("host", ("priority", "hosts")) == "; did you mean 'hosts'?"
+    assert nearest_or_all("x", ("priority", "hosts")) == "; known are priority, hosts"

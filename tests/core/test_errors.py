@@ -6,9 +6,9 @@ import pytest
 
 from theseus.core import errors
 from theseus.core.batch import TooManyRuns
-from theseus.core.codec import NotAPlan, OtherVersion
 from theseus.core.errors import PlanError, explain
 from theseus.core.outcome import HostUnreachable, NothingToSend
+from theseus.core.plan import NotAPlan, OtherVersion
 from theseus.core.request import BadFlag
 from theseus.core.run_words import AmbiguousRun, UnknownRun
 from theseus.core.solve import NoFit

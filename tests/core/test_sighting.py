@@ -88,6 +88,11 @@ def test_job_of_an_array() -> None:
     assert seen(f"{text}answer slurm 42_1\n").job == InQueue("42_1", "RUNNING", "None")
     assert seen(f"{text}answer slurm 42_2\n").job == InQueue("42_2", "FAILED", "")
     assert seen(f"{text}answer slurm 42_3\n").job == NoJob(accounted=True)
+    never = f"squeue |\nsacct \naccount 42_[2-4]|CANCELLED by 7|all-a\n{HERE}"
+    assert seen(f"{never}answer slurm 42_3\n").job == InQueue("42_3", "CANCELLED", "")
+    assert seen(f"{never}array a 4\n").job == InQueue("42_4", "CANCELLED", "")
+    others_wait = f"squeue |\njob |42_2|PENDING|x|y\nsacct \naccount 42_[2-4]|PENDING|all-a\n{HERE}"
+    assert seen(f"{others_wait}answer slurm 42_3\n").job == InQueue("42_3", "CANCELLED", "")
 
 
 def test_lost_answer() -> None:

@@ -128,6 +128,7 @@ def test_odd_lines() -> None:
         (127, "", "", "it has no sinfo: is this a login node?"),
         (1, "", "slurm_load_partitions: Unable\nmore", "sinfo: slurm_load_partitions: Unable"),
         (1, "said\n", "", "sinfo: said"),
+        (1, "", "sinfo: error: no controller", "sinfo: error: no controller"),
         (3, "", "", "sinfo: status 3"),
     ],
 )

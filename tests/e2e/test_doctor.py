@@ -21,7 +21,7 @@ def test_far_host(sshd: Sshd, tmp_path: Path, transport: str) -> None:
         assert rows["connection"].split()[2:] == ["PASS", transport]
         assert "known, and checked" in finished.out
         if (sshd.home(shell) / ".bashrc").exists():
-            assert "login files  WARN    they print 2 lines" in finished.out
+            assert "login files  WARN    they print 3 lines" in finished.out
         far.configure_ssh("known_hosts", "known_hosts-of-nobody")
         far.desk.theseus("login", "far", "--exit")
         stranger = far.desk.theseus("doctor")

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import time
@@ -211,7 +212,9 @@ def test_files_still_open(desk: Desk) -> None:
 
 def test_jobs_of_slurm(desk: Desk, redis: Redis) -> None:
     """Where a daemon ends with its job, another run of the node takes over, whatever is open."""
-    configure(desk, redis.url(ENCODED), "    env: {SLURM_JOB_ID: '1'}\n")
+    configure(desk, redis.url(ENCODED))
+    # what starts bootstrap on a plain host starts it here as a step of SLURM is
+    desk.program("setsid", f'exec env SLURM_JOB_ID=1 {shutil.which("setsid")} "$@"')
     first, second = held(desk, "first"), held(desk, "second")
     daemons = set(daemons_of(desk.place))
     (written,) = (desk.home / "root/results").rglob(f"{second.run_id}/written")

@@ -16,6 +16,7 @@ from theseus.effects.exchange import ShellPerformer
 from theseus.effects.local import local_shell
 from theseus.effects.login import close_login
 from theseus.effects.openssh import OpensshConnections
+from theseus.effects.parcel import Offer, Parcel, file_parcel
 from theseus.effects.shells import OpenShell, ShellUnavailable
 from theseus.effects.supply import PlanSupply
 from theseus.effects.system_ssh import SystemSsh
@@ -87,14 +88,14 @@ SITES: dict[str, OpenSite] = {"local": local_site, "ssh": ssh_site, "openssh": o
 def supply(archive: Path | None = None, environment: Mapping[str, str] | None = None) -> PlanSupply:
     """A supply with *archive* as every tree's archive."""
 
-    async def open_archive(tree: str) -> Path:
+    async def parcel_of(tree: str, _: Offer) -> Parcel:
         assert archive is not None, f"nobody was to ask for {tree}"
-        return archive
+        return file_parcel(archive, "gzip")
 
     def config_secret(reference: ConfigSecret) -> str:
         return f"password of {reference.key}"
 
-    return PlanSupply(b'{"plan": true}', open_archive, config_secret, environment or {})
+    return PlanSupply(b'{"plan": true}', parcel_of, config_secret, environment or {})
 
 
 def raw(content: bytes) -> Text:

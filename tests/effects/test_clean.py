@@ -191,9 +191,30 @@ def test_a_job_that_waits(storage: Storage, squeue: Path, outcome: str | None) -
     """A run that SLURM has a job for is live, though it has lain there for years."""
     storage.run("r1", outcome=outcome)
     storage.file("share/runs/r1/answer", "slurm 7\n")
-    script(squeue, "echo theseus:r1")
+    script(squeue, "echo 7 theseus:r1")
     storage.age()
     assert storage.clean() == {}
+
+
+@pytest.mark.parametrize(("said", "lives"), [("7_1 theseus:s-1", True), ("7_0 theseus:s-1", False)])
+def test_a_job_of_an_array(storage: Storage, squeue: Path, said: str, lives: bool) -> None:  # noqa: FBT001  a case
+    """A run that waits in an array is known by its own number: the comment is that of them all."""
+    storage.run("r1", outcome=None)
+    storage.file("share/runs/r1/answer", "slurm 7_1\n")
+    script(squeue, f"echo '{said}'")
+    storage.age()
+    assert ("run r1" not in storage.clean()) == lives
+
+
+def test_a_job_of_an_array_whose_answer_was_lost(storage: Storage, squeue: Path) -> None:
+    """A run without an answer lives while its array has a job."""
+    run = storage.run("r1", outcome=None)
+    storage.file("share/sweeps/s-1/runs", f"run_dirs=(\n'{run}'\n)\n")
+    storage.age()
+    script(squeue, "echo 7_0 theseus:s-1")
+    assert storage.clean() == {}
+    script(squeue, "echo 7_0 theseus:s-2")
+    assert "run r1" in storage.clean()
 
 
 def test_a_job_that_slurm_has_forgotten(storage: Storage, squeue: Path) -> None:
@@ -203,7 +224,7 @@ def test_a_job_that_slurm_has_forgotten(storage: Storage, squeue: Path) -> None:
     storage.age()
     script(squeue, "exit 1")
     assert storage.clean() == {}
-    script(squeue, "echo theseus:other; echo something")
+    script(squeue, "echo 8 theseus:other; echo 9 something")
     assert "run r1" in storage.clean()
 
 

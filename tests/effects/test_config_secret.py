@@ -7,7 +7,7 @@ import pytest
 from theseus.core.secrets import ConfigSecret, EnvironmentSecret
 from theseus.effects.config_secret import config_secret
 from theseus.effects.load import load_config
-from theseus.effects.supply import SupplyError
+from theseus.effects.parcel import SupplyError
 
 CONFIG = """\
 clusters:

@@ -24,7 +24,7 @@ from theseus.effects.asyncssh import (
 from theseus.effects.exchange import Lost, ShellPerformer, ask
 from theseus.effects.openssh import GREETING
 from theseus.effects.package import packaged_content
-from theseus.effects.sending import prepare
+from theseus.effects.sending import Ready, prepare
 from theseus.effects.shells import COMMAND, ShellUnavailable
 
 TOKEN_LINE = len(b"token=\n") + 32
@@ -134,6 +134,7 @@ def boundaries(folder: Path) -> list[int]:
     sendings = asyncio.run(prepare(Segment(ALIAS, 4, some_steps(folder)), supply()))
     edges = [TOKEN_LINE, TOKEN_LINE + len(packaged_content("perform.sh"))]
     for sending in sendings:
+        assert isinstance(sending, Ready)
         edges.append(edges[-1] + len(sending.frame))
     middles = [(before + after) // 2 for before, after in pairwise(edges)]
     return sorted({1, *edges, *middles, edges[-1] - 1})

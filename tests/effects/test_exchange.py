@@ -34,9 +34,9 @@ from theseus.core.steps import (
 )
 from theseus.effects.exchange import Answer, ask
 from theseus.effects.package import packaged_content, packaged_digest
-from theseus.effects.sending import prepare
+from theseus.effects.parcel import SupplyError
+from theseus.effects.sending import Ready, prepare
 from theseus.effects.shells import OpenShell
-from theseus.effects.supply import SupplyError
 
 LOOKS_LIKE_COMMANDS = (
     b"touch executed\n{ run 1 touch executed; }\n\ntoken 0 0 0\n$(touch executed)\n"
@@ -180,6 +180,34 @@ def test_shipped_file(open_site: OpenSite, folder: Path) -> None:
     other = EnsureFile("site", str(folder / "c"), 0o600, Packaged("bootstrap.sh", "0" * 64))
     with pytest.raises(SupplyError, match="another version of theseus"):
         performed(open_site, folder, (other,))
+
+
+def test_what_follows_a_failed_step(open_site: OpenSite, folder: Path) -> None:
+    """What was sent without being asked for is never read as commands, and is not kept."""
+    (folder / "archive").write_bytes(LOOKS_LIKE_COMMANDS)
+    (folder / "in the way").mkdir()
+    wrong = PutFile("site", str(folder / "in the way"), 0o600, Text("x"))
+    tree = EnsureTree("site", str(folder / "tree"), "abc")
+    outcomes = performed(
+        open_site, folder, (wrong, tree, put(folder / "later")), supply(folder / "archive")
+    )
+    assert [type(outcome) for outcome in outcomes] == [Failed, NotReached, NotReached]
+    assert not {"tree", "later", "executed"} & names(folder)
+
+
+def test_removed_between_question_and_step(folder: Path) -> None:
+    """Content that was there and is gone again stops the run, and the reason is said."""
+    script = packaged_content("perform.sh").decode()
+    line = f"{{ run 0 obtain 0 0600 {path_word(str(folder / 'gone'))} there; }}\n"
+    said = subprocess.run(
+        ["bash", "-s"],
+        input=f"token=t\n{script}{line}",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "\nt 0 1 0\n" in said.stdout
+    assert "was there a moment ago and has been removed meanwhile" in said.stderr
 
 
 def test_missing_archive(open_site: OpenSite, folder: Path) -> None:
@@ -371,6 +399,7 @@ def test_secrets_do_not_show() -> None:
     step = PutSecrets("site", "/secrets.env", (Secret("ONE", EnvironmentSecret("TOKEN")),))
     given_supply = supply(environment={"TOKEN": "hidden"})
     (sending,) = asyncio.run(prepare(Segment("site", 0, (step,)), given_supply))
+    assert isinstance(sending, Ready)
     assert b"hidden" in sending.frame
     assert "hidden" not in repr(sending)
 

@@ -241,6 +241,15 @@ def test_chosen_by_config(home: Path) -> None:
     among(home, use)
 
 
+@pytest.mark.usefixtures("home")
+def test_more_than_a_name() -> None:
+    """What ssh takes besides a name of its config, `user@host` and the like, goes to ssh."""
+    assert asyncio.run(openssh_needs("ada@box")) == ("`ada@box`, which is more than a name",)
+    uri = "ssh://ada@box:2222"
+    assert asyncio.run(openssh_needs(uri)) == (f"`{uri}`, which is more than a name",)
+    assert asyncio.run(openssh_needs("box")) == ()
+
+
 def test_security_key(home: Path) -> None:
     """A key on a token is known by its public half."""
     (home / ".ssh" / "config").write_text(f"Host {ALIAS}\n  IdentityFile ~/.ssh/token\n")

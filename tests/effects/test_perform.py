@@ -35,11 +35,11 @@ from theseus.core.steps import (
 )
 from theseus.effects.dry_run import DryRunPerformer
 from theseus.effects.package import packaged_content, packaged_digest
+from theseus.effects.parcel import SupplyError
 from theseus.effects.perform import Performance, Performer, PerHost, perform
 from theseus.effects.recording import Performed, Recording, RecordingPerformer
 from theseus.effects.replay import ReplayMismatch, ReplayPerformer
 from theseus.effects.shells import ShellUnavailable
-from theseus.effects.supply import SupplyError
 
 A, B = "a", "b"
 STEPS: tuple[Step, ...] = (

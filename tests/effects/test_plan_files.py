@@ -12,10 +12,9 @@ from hypothesis import strategies as st
 from tests.cli.desk import new_desk
 from theseus.base.hardware import HardwareRequest
 from theseus.base.job import JobSpec
-from theseus.core.codec import NotAPlan, OtherVersion
 from theseus.core.errors import PlanUnusable, Unreadable
 from theseus.core.inventory import Inventory
-from theseus.core.plan import Plan
+from theseus.core.plan import NotAPlan, OtherVersion, Plan
 from theseus.dispatch import load_dispatch_config
 from theseus.dispatch import plan as make_plan
 from theseus.effects.plan_files import load_plan, plan_target, plan_yaml, save_plan

@@ -18,17 +18,10 @@ from theseus.core.source import NotARepository
 from theseus.core.submitted import Submitted
 from theseus.dispatch import load_dispatch_config
 from theseus.effects.plan_files import load_plan, save_plan
+from theseus.effects.planning import Order, keep_source, plan_from
 from theseus.effects.reading import Names
 from theseus.effects.source import committed_tree, dirty_tree
-from theseus.effects.submission import (
-    Order,
-    apply,
-    apply_unchecked,
-    keep_source,
-    plan_from,
-    plan_now,
-    submit,
-)
+from theseus.effects.submission import apply, apply_unchecked, plan_now, submit
 
 
 @pytest.fixture

@@ -17,7 +17,8 @@ from theseus.core.secrets import (
 )
 from theseus.core.steps import Packaged
 from theseus.effects.package import packaged_content, packaged_digest
-from theseus.effects.supply import PlanSupply, SupplyError
+from theseus.effects.parcel import Offer, Parcel, SupplyError, bytes_parcel, read_offer
+from theseus.effects.supply import PlanSupply
 
 
 def secret(reference: SecretReference, given: PlanSupply | None = None) -> str:
@@ -84,18 +85,16 @@ def test_shipped_files() -> None:
         given.packaged(Packaged("bootstrap.sh", "0" * 64))
 
 
-def test_an_archive_is_made_once(tmp_path: Path) -> None:
-    """The archive of a tree is made when it is first asked for, and only then."""
-    made: list[str] = []
+def test_a_tree_in_the_form_that_is_offered() -> None:
+    """A tree is asked for by its hash, and by what the far side takes."""
+    asked: list[tuple[str, Offer]] = []
 
-    async def open_archive(tree: str) -> Path:
-        made.append(tree)
-        return tmp_path / tree
+    async def parcel_of(tree: str, offer: Offer) -> Parcel:
+        asked.append((tree, offer))
+        return bytes_parcel(b"x", "zstd")
 
-    given = PlanSupply(b"", open_archive, lambda reference: reference.key)
-
-    async def twice() -> tuple[Path, Path]:
-        return await given.archive("abc"), await given.archive("abc")
-
-    assert asyncio.run(twice()) == (tmp_path / "abc", tmp_path / "abc")
-    assert made == ["abc"]
+    given = PlanSupply(b"", parcel_of, lambda reference: reference.key)
+    parcel = asyncio.run(given.parcel("abc", read_offer("zstd git 1 2")))
+    assert (parcel.form, list(parcel.pieces), parcel.size, parcel.done()) == ("zstd", [b"x"], 1, 1)
+    assert asked == [("abc", Offer(zstd=True, trees=("1", "2")))]
+    assert read_offer("") == Offer()

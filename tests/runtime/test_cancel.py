@@ -234,6 +234,18 @@ def test_pending(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     ]
 
 
+def test_pending_in_an_array(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A job of an array is cancelled alone, also where its number did not come to the run."""
+    slurm_run(site, monkeypatch, "echo '7 theseus:s-1 x'; echo '7_0 CANCELLED'", "true")
+    (site.run_dir / "answer").unlink()
+    (site.run_dir / "batch.sh").touch()
+    array = site.run_dir.parent.parent / "sweeps/s-1"
+    (array / "launched").mkdir(parents=True)
+    (array / "runs").write_text(f"run_dirs=(\n{shlex.quote(str(site.run_dir))}\n)\n")
+    assert cancelled(str(site.run_dir)) == (Cancelled(),)
+    assert "scancel 7_0" in (site.home / "calls").read_text().splitlines()
+
+
 def test_slurm_forgot(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     """A job that SLURM does not remember is gone."""
     invalid = "echo 'slurm_load_jobs error: Invalid job id specified' >&2; exit 1"

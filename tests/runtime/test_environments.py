@@ -146,6 +146,7 @@ def test_a_list_of_requirements_that_cannot_be_had(site: Site) -> None:
     site.lay(Source(files={"requirements.txt": "./missing\n"}))
     assert site.run() != 0
     assert site.outcome["message"].startswith("uv pip install failed (")
+    assert "fresh clone (uv pip install -r requirements.txt)" in site.outcome["message"]
 
 
 def test_a_login_node(site: Site) -> None:

@@ -2,6 +2,7 @@
 
 import shlex
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -133,6 +134,49 @@ def test_a_job_that_cannot_be_asked_for(login: Site) -> None:
     assert "SLURM cannot be asked for its job" in errors
 
 
+def member(login: Site) -> Path:
+    """The directory of an array that was sent, whose second run is that of *login*."""
+    array = login.run_dir.parent.parent / "sweeps/s-1"
+    (array / "launched").mkdir(parents=True)
+    others = login.run_dir.parent / "r0"
+    others.mkdir()
+    places = "".join(f"{shlex.quote(str(run))}\n" for run in (others, login.run_dir))
+    (array / "runs").write_text(f"run_dirs=(\n{places})\n")
+    return array
+
+
+def test_a_member_whose_answer_was_lost(login: Site) -> None:
+    """A run whose array has a job is not submitted by itself; one whose array has none is."""
+    member(login)
+    slurm.queue(login, "42 theseus:s-2 scan-s-2\n")
+    assert performed(login, "claim", str(login.run_dir))[:2] == ("0", "resumed")
+    slurm.queue(login, "", status=1)
+    assert performed(login, "claim", str(login.run_dir))[0] == "76"
+    slurm.queue(login, "42 theseus:s-1 scan-s-1\n")
+    assert performed(login, "claim", str(login.run_dir))[:2] == ("answered", "slurm 42_1")
+    assert (login.run_dir / "answer").read_text() == "slurm 42_1\n"
+
+
+def test_members_in_a_cluster_of_several(login: Site) -> None:
+    """Each run of an array is told the cluster, one that has started already too."""
+    array = member(login)
+    (array / "launched").rmdir()
+    (login.run_dir / "answer").write_text("slurm 42_1\n")
+    sbatch(login, "echo '42;west'")
+    assert performed(login, "submit_array", str(array), "sbatch")[:2] == ("0", "slurm 42 west")
+    answers = [(login.run_dir.parent / run / "answer").read_text() for run in ("r0", "r1")]
+    assert answers == ["slurm 42_0 west\n", "slurm 42_1 west\n"]
+
+
+def test_an_array_among_runs_of_everybody(login: Site) -> None:
+    """No array is sent where everybody can replace the directories of its runs."""
+    array = member(login)
+    login.run_dir.parent.chmod(0o777)
+    status, _, errors = performed(login, "claim", str(array))
+    assert status == "1"
+    assert f"{login.run_dir.parent} can be written to by everybody" in errors
+
+
 def test_what_a_launch_inherits(login: Site) -> None:
     """A run without SLURM has the locale of the login, and nothing of a job it was sent from."""
     habits = {"SLURM_PROCID": "1", "BASH_ENV": "/nowhere", "LC_ALL": "C.UTF-8"}
@@ -164,19 +208,19 @@ class Following:
                 env=login.environment,
             )
         assert self.process.stdin is not None
-        self.process.stdin.write(f"token=T {words} offset=0\n{script}".encode())
+        self.process.stdin.write(f"token=T {words} offset=0 lines= stay=yes\n{script}".encode())
         self.process.stdin.flush()
-        until(lambda: self._reader.read_bytes().startswith(b"\nT\n"))
+        until(lambda: self._reader.read_bytes().startswith(b"\nT 0\n"))
 
     def shown(self) -> str:
         """What it has printed of the log."""
-        return self._reader.read_text().removeprefix("\nT\n")
+        return self._reader.read_text().removeprefix("\nT 0\n")
 
     def end(self) -> str:
         """The state with which it ended."""
         self.process.wait(timeout=30)
         self.stop()
-        return self._errors.read_text().partition("\nT ")[2].split()[0]
+        return self._errors.read_text().rpartition("\nT ")[2].split()[0]
 
     def goes_on(self) -> None:
         """Assert that it still looks a second later."""

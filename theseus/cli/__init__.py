@@ -3,6 +3,7 @@
 Each command lives in a module of its own, which is imported when the command is called.
 """
 
+import gc
 import os
 import sys
 
@@ -20,7 +21,7 @@ COMMANDS = {
     "run": "Run a job here, in this process, without dispatching it.",
     "ps": "Show runs and how they are now.",
     "wait": "Stay until runs have ended.",
-    "logs": "Print the log of a run, and stay until it ends.",
+    "logs": "Print the log of a run; with --follow, stay until it ends.",
     "cancel": "End runs for good.",
     "pull": "Bring the results or checkpoints of a run here.",
     "ssh": "Open a shell on the node of a run, in its work directory.",
@@ -55,6 +56,7 @@ def main() -> None:
         # answered before anything is imported
         sys.stdout.write(f"theseus {__version__}\n")
         return
+    gc.set_threshold(50_000)  # looking for garbage takes a twentieth of a life as short as this
     from theseus.cli.invoke import invoke, speak_utf8  # noqa: PLC0415  imports cyclopts
 
     speak_utf8()

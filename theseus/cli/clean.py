@@ -16,10 +16,11 @@ from theseus.cli.invoke import DONE, FAILED, UNREACHABLE, say
 from theseus.cli.report import report
 from theseus.core.clean import Policy, Removal, choose
 from theseus.core.clean_table import CleanRow, clean_row, render_clean
-from theseus.core.codec import converter, json_text
+from theseus.core.codec import converter
 from theseus.core.config import DispatchConfig
-from theseus.core.decode import nearest
+from theseus.core.decode import nearest_or_all
 from theseus.core.errors import BadInput, PlanError, explain
+from theseus.core.json_text import json_text
 from theseus.core.outcome import HostUnreachable
 from theseus.core.quantity import duration, memory, show_memory
 from theseus.core.request import BadFlag
@@ -113,7 +114,7 @@ def _policy(older_than: str | None, keep_size: str | None) -> Result[Policy, Pla
 def _shares(config: DispatchConfig, hosts: tuple[str, ...]) -> Result[Mapping[str, str], PlanError]:
     """The shares to clean, each by the first host that is to be asked for it."""
     unknown = tuple(
-        BadFlag("HOST", f"no host is called {name!r}{nearest(name, tuple(config.hosts))}")
+        BadFlag("HOST", f"no host is called {name!r}{nearest_or_all(name, tuple(config.hosts))}")
         for name in hosts
         if name not in config.hosts
     )

@@ -10,10 +10,11 @@ from returns.pipeline import is_successful
 from theseus.cli.flags import Switch
 from theseus.cli.invoke import DONE, FAILED, say
 from theseus.cli.report import report
-from theseus.core.codec import converter, json_text
-from theseus.core.decode import nearest
+from theseus.core.codec import converter
+from theseus.core.decode import nearest_or_all
 from theseus.core.doctor import render_health
 from theseus.core.errors import BadInput
+from theseus.core.json_text import json_text
 from theseus.core.quantity import count
 from theseus.core.request import BadFlag
 from theseus.effects.doctor import examine
@@ -47,7 +48,7 @@ def doctor(
     config = loaded.unwrap()
     known = config.hosts_by_preference()
     if unknown := [name for name in hosts if name not in known]:
-        problems = (f"no host of the config: {name!r}{nearest(name, known)}" for name in unknown)
+        problems = (f"no host is called {name!r}{nearest_or_all(name, known)}" for name in unknown)
         return report(BadInput(tuple(BadFlag("doctor", problem) for problem in problems)))
     found = asyncio.run(examine(config, tuple(dict.fromkeys(hosts)) or known, deep=deep))
     if json:

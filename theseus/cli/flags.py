@@ -19,7 +19,7 @@ def whole_number(_: type, tokens: Sequence[Token]) -> int:
 
 
 List = Parameter(consume_multiple=False, negative="", show_default=False)
-Switch = Parameter(negative="")
+Switch = Parameter(negative="", show_default=False)
 Whole = Parameter(converter=whole_number)
 
 
@@ -57,7 +57,7 @@ class Flags:
     project
         Project of the run (default: the repository's name).
     group
-        Group of the run (default: default).
+        Group of the run (default: `default`).
     env
         Variable for the job, as NAME=VALUE (repeat for more).
     uv_group

@@ -10,11 +10,12 @@ from returns.pipeline import is_successful
 from theseus.cli.flags import Switch
 from theseus.cli.invoke import DONE, UNREACHABLE, say
 from theseus.cli.report import report
-from theseus.core.codec import converter, json_text
+from theseus.core.codec import converter
 from theseus.core.config import DispatchConfig
 from theseus.core.hosts_table import host_rows, render_hosts
 from theseus.core.inquiry import inquiry_of
 from theseus.core.inventory import Inventory
+from theseus.core.json_text import json_text
 from theseus.core.shell import word
 from theseus.effects.inventory_files import save_inventory
 from theseus.effects.load import load_config

@@ -8,7 +8,7 @@ from returns.pipeline import is_successful
 from theseus.cli.flags import List, Switch
 from theseus.cli.invoke import DONE, say
 from theseus.cli.report import report
-from theseus.core.codec import json_text
+from theseus.core.json_text import json_text
 from theseus.core.table import table
 from theseus.effects.jobs import discover
 from theseus.effects.reading import here

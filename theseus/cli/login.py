@@ -12,7 +12,7 @@ from theseus.cli.flags import Switch
 from theseus.cli.invoke import DONE, say
 from theseus.cli.report import report
 from theseus.core.config import DispatchConfig, Host
-from theseus.core.decode import nearest
+from theseus.core.decode import nearest_or_all
 from theseus.core.errors import BadInput, PlanError
 from theseus.core.outcome import HostUnreachable
 from theseus.core.request import BadFlag
@@ -66,7 +66,7 @@ def _remote(config: DispatchConfig, name: str) -> Result[Host, PlanError]:
     """The host *name*, where logging in makes a difference."""
     host = config.hosts.get(name)
     if host is None:
-        return _refused(f"no host of the config: {name!r}{nearest(name, tuple(config.hosts))}")
+        return _refused(f"no host is called {name!r}{nearest_or_all(name, tuple(config.hosts))}")
     match host.transport:
         case "local":
             return _refused(f"{name} is this very machine: there is nothing to log in to")

@@ -10,8 +10,9 @@ from theseus.cli.flags import Flags
 from theseus.core.config import DispatchConfig
 from theseus.core.errors import PlanError
 from theseus.core.request import AskedByFlags
-from theseus.effects.batches import BatchOrder, OrderedRun
+from theseus.effects.batch_planning import BatchOrder, OrderedRun
 from theseus.effects.load import config_path, load_config
+from theseus.effects.planning import Order
 from theseus.effects.reading import (
     JobSearch,
     Names,
@@ -26,7 +27,6 @@ from theseus.effects.reading import (
 )
 from theseus.effects.run_ids import new_run_id
 from theseus.effects.source import committed_tree, dirty_tree
-from theseus.effects.submission import Order
 
 Points = Sequence[tuple[str, ...]]
 

@@ -1,6 +1,5 @@
 """`theseus plan`: everything a submission would do, on one screen or as a file."""
 
-import asyncio
 import sys
 from typing import Annotated
 
@@ -14,20 +13,15 @@ from theseus.cli.invoke import DONE, say
 from theseus.cli.order import read_batch, read_order
 from theseus.cli.report import report
 from theseus.cli.sweep import Sweep, read_points, refuse, show_batch
-from theseus.core.codec import plan_json
 from theseus.core.errors import BadInput, PlanError
 from theseus.core.inventory import Inventory
 from theseus.core.plan import Plan
 from theseus.core.render import render_plan, render_trace
 from theseus.core.request import BadFlag
 from theseus.core.shell import word
-from theseus.effects.batches import BatchOrder
-from theseus.effects.check import check as ask_scheduler
+from theseus.effects.batch_planning import BatchOrder
 from theseus.effects.dry_run import narrate
-from theseus.effects.inventory_files import load_inventory
-from theseus.effects.lock import lock_checked
-from theseus.effects.plan_files import plan_target, save_plan
-from theseus.effects.submission import Order, keep_source, plan_from, plan_now
+from theseus.effects.planning import Order, keep_source, plan_from
 
 
 def plan(  # noqa: PLR0913  each is a word or flag of the command line
@@ -95,7 +89,7 @@ def plan(  # noqa: PLR0913  each is a word or flag of the command line
         return report(planned.failure())
     made = planned.unwrap()
     if json:
-        _show_only(plan_json(made), made)
+        _show_only(_json(made), made)
     elif explain:
         _show_only(f"{render_trace(made.trace)}\n", made)
     elif output is not None:
@@ -103,6 +97,14 @@ def plan(  # noqa: PLR0913  each is a word or flag of the command line
     else:
         _show(made, dry_run=dry_run)
     return _ask_scheduler(made) if check else DONE
+
+
+# what reads and writes plans, like what waits for hosts, takes a fifth of the time of a dry run:
+# it is imported where it is used
+def _json(made: Plan) -> str:
+    from theseus.core.codec import plan_json  # noqa: PLC0415
+
+    return plan_json(made)
 
 
 def _compatible(*, dry_run: bool, asks: bool) -> Result[None, PlanError]:
@@ -117,6 +119,11 @@ def _made(order: Order, known: Inventory | None) -> Result[Plan, PlanError]:
     """The plan, by what is known or by what the hosts say now."""
     if known is not None:
         return plan_from(order, known)
+    import asyncio  # noqa: PLC0415
+
+    from theseus.effects.lock import lock_checked  # noqa: PLC0415
+    from theseus.effects.submission import plan_now  # noqa: PLC0415
+
     return asyncio.run(plan_now(evolve(order, take=lock_checked(order.take))))
 
 
@@ -124,6 +131,8 @@ def _saved(order: Order, made: Plan, output: str | None) -> Result[None, PlanErr
     """Save the plan where it was asked for."""
     if output is None:
         return Success(None)
+    from theseus.effects.plan_files import save_plan  # noqa: PLC0415
+
     saved = keep_source(order).bind(lambda _: save_plan(made, output))
     if is_successful(saved):
         say(f"plan saved: perform it with `theseus apply {word(output)}`")
@@ -133,11 +142,17 @@ def _saved(order: Order, made: Plan, output: str | None) -> Result[None, PlanErr
 def _known(*, dry_run: bool, path: str | None) -> Result[Inventory | None, PlanError]:
     """The inventory that stands in for asking hosts; None when they are to be asked."""
     if path is not None:
+        from theseus.effects.inventory_files import load_inventory  # noqa: PLC0415
+
         return load_inventory(path).map(lambda inventory: inventory)
     return Success(Inventory() if dry_run else None)
 
 
 def _ask_scheduler(made: Plan) -> int:
+    import asyncio  # noqa: PLC0415
+
+    from theseus.effects.check import check as ask_scheduler  # noqa: PLC0415
+
     checked = asyncio.run(ask_scheduler(made))
     if not is_successful(checked):
         return report(checked.failure())
@@ -147,7 +162,11 @@ def _ask_scheduler(made: Plan) -> int:
 
 def _writable(output: str | None) -> Result[None, PlanError]:
     """Whether a plan can be saved to *output*, asked before anything else is."""
-    return Success(None) if output is None else plan_target(output).map(lambda _: None)
+    if output is None:
+        return Success(None)
+    from theseus.effects.plan_files import plan_target  # noqa: PLC0415
+
+    return plan_target(output).map(lambda _: None)
 
 
 def _show(made: Plan, *, dry_run: bool) -> None:

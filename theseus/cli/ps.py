@@ -18,9 +18,9 @@ from theseus.cli.flags import List, Switch
 from theseus.cli.invoke import DONE, UNREACHABLE, say
 from theseus.cli.report import report
 from theseus.cli.run_words import find_runs
-from theseus.core.codec import json_text
-from theseus.core.decode import nearest
+from theseus.core.decode import nearest_or_all
 from theseus.core.errors import BadInput, PlanError, explain
+from theseus.core.json_text import json_text
 from theseus.core.quantity import count
 from theseus.core.request import BadFlag
 from theseus.core.run_state import (
@@ -116,6 +116,9 @@ def ps(
         return report(looked.failure())
     rows = looked.unwrap()
     sys.stdout.write(json_text([run_data(row) for row in rows]) if json else _table(rows))
+    if not rows and not json:
+        of_all = only.all or runs
+        say("no such run" if of_all else "no such run of the last day; `--all` shows older ones")
     return _status(rows)
 
 
@@ -189,7 +192,7 @@ async def _watch(view: _View) -> int:
 def _checked(only: Only, *, json: bool, watch: bool) -> Result[None, PlanError]:
     """Whether the flags can be used, and go together."""
     problems = [
-        BadFlag("--state", f"no run is ever {name!r}{nearest(name, STATE_NAMES)}")
+        BadFlag("--state", f"no run is ever {name!r}{nearest_or_all(name, STATE_NAMES)}")
         for name in only.state
         if name not in STATE_NAMES
     ]

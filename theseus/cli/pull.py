@@ -68,12 +68,18 @@ def _said(pulled: Pulled, wish: Wish, destination: Path) -> int:
     if pulled.selected == 0:
         say(_nothing(pulled, wish))
         return DONE if wish.pattern is None else FAILED
-    size = show_memory(sum(pulled.came.values()))
-    before = f"; {len(pulled.present)} were here before" if pulled.present else ""
-    say(f"{count(len(pulled.came), 'file')} of {size} came to {destination}{before}")
+    say(_arrived(pulled, destination))
     for complaint in _complaints(pulled):
         say(complaint)
     return FAILED if pulled.problems else DONE
+
+
+def _arrived(pulled: Pulled, destination: Path) -> str:
+    if not pulled.came:
+        return f"nothing new: {count(len(pulled.present), 'file')} in {destination} already"
+    size = show_memory(sum(pulled.came.values()))
+    before = f"; {len(pulled.present)} already there" if pulled.present else ""
+    return f"{count(len(pulled.came), 'file')} of {size} came to {destination}{before}"
 
 
 def _nothing(pulled: Pulled, wish: Wish) -> str:

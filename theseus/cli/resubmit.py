@@ -13,9 +13,9 @@ from theseus.cli.report import report
 from theseus.cli.run_words import RunWord, find_run
 from theseus.cli.start import announce, finish
 from theseus.core.errors import PlanError
+from theseus.effects.planning import Repeat
 from theseus.effects.reading import here
 from theseus.effects.resubmission import read_repeat
-from theseus.effects.submission import Repeat
 from theseus.effects.submission import resubmit as submit_again
 
 

@@ -3,11 +3,9 @@
 import sys
 
 from theseus.cli.invoke import DONE, say
-from theseus.cli.watching import watch
-from theseus.core.codec import json_text
+from theseus.core.json_text import json_text
 from theseus.core.plan import Plan
 from theseus.core.submitted import Submitted
-from theseus.effects.follow import Wanted
 
 
 def announce(plan: Plan) -> None:
@@ -25,7 +23,15 @@ def finish(submitted: Submitted, *, follow: bool, json: bool) -> int:
     say(f"run {plan.run.id} {_state(submitted)} on {plan.target.host}; log: {plan.paths.log}")
     if json:
         sys.stdout.write(json_text(description(submitted)))
-    return watch(plan, Wanted()) if follow else DONE
+    return _followed(plan) if follow else DONE
+
+
+# a plan alone says nothing of runs that were started, and does without what waits for them
+def _followed(plan: Plan) -> int:
+    from theseus.cli.watching import watch  # noqa: PLC0415
+    from theseus.effects.follow import Wanted  # noqa: PLC0415
+
+    return watch(plan, Wanted())
 
 
 def _state(submitted: Submitted) -> str:

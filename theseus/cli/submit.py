@@ -14,7 +14,7 @@ from theseus.cli.report import report
 from theseus.cli.start import announce, finish
 from theseus.cli.sweep import Sweep, read_points, refuse, start_batch
 from theseus.core.errors import PlanError
-from theseus.effects.batches import BatchOrder
+from theseus.effects.batch_planning import BatchOrder
 from theseus.effects.lock import lock_checked
 from theseus.effects.submission import submit as submit_order
 

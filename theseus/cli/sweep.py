@@ -1,11 +1,10 @@
 """Sweeps: what `plan` and `submit` do for many runs at once."""
 
-import asyncio
 import sys
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 from returns.pipeline import is_successful
@@ -14,18 +13,18 @@ from returns.result import Failure, Result, Success
 from theseus.cli.flags import List
 from theseus.cli.invoke import DONE, say
 from theseus.cli.report import exit_status, report
-from theseus.cli.start import description
 from theseus.core.batch import Batch
-from theseus.core.codec import json_text, plan_data
 from theseus.core.errors import BadInput, PlanError, explain
 from theseus.core.inventory import Inventory
+from theseus.core.json_text import json_text
 from theseus.core.quantity import count
-from theseus.core.render_batch import render_batch
 from theseus.core.request import BadFlag
 from theseus.core.sweep import listed_points, sweep_points
-from theseus.effects.batches import BatchOrder, RunResult, batch_from, batch_now, submit_batch
+from theseus.effects.batch_planning import BatchOrder, batch_from
 from theseus.effects.load import read_text
-from theseus.effects.lock import lock_checked
+
+if TYPE_CHECKING:
+    from theseus.effects.batches import RunResult
 
 Points = Sequence[tuple[str, ...]]
 
@@ -53,6 +52,8 @@ class Sweep:
         return bool(self.sweep) or self.runs is not None
 
 
+# a plan for one run, and a dry run above all, does without what a sweep needs: it is imported where
+# it is used
 def read_points(sweep: Sweep) -> Result[Points, PlanError]:
     """The overrides of each run: those of the file, each with every combination of the axes."""
     swept = sweep_points(sweep.sweep)
@@ -78,7 +79,10 @@ def refuse(flags: dict[str, bool]) -> Result[None, PlanError]:
 
 def show_batch(ordered: BatchOrder, known: Inventory | None, *, json: bool) -> int:
     """Show where each run would go, by what is *known* or by what the hosts say now."""
-    made = asyncio.run(batch_now(ordered)) if known is None else batch_from(ordered, known)
+    from theseus.core.codec import plan_data  # noqa: PLC0415
+    from theseus.core.render_batch import render_batch  # noqa: PLC0415
+
+    made = _planned_now(ordered) if known is None else batch_from(ordered, known)
     if not is_successful(made):
         return report(made.failure())
     batch = made.unwrap()
@@ -90,8 +94,22 @@ def show_batch(ordered: BatchOrder, known: Inventory | None, *, json: bool) -> i
     return DONE
 
 
+def _planned_now(ordered: BatchOrder) -> Result[Batch, PlanError]:
+    import asyncio  # noqa: PLC0415
+
+    from theseus.effects.batches import batch_now  # noqa: PLC0415
+
+    return asyncio.run(batch_now(ordered))
+
+
 def start_batch(ordered: BatchOrder, *, json: bool) -> int:
     """Submit every run; the exit status is that of the worst."""
+    import asyncio  # noqa: PLC0415
+
+    from theseus.cli.start import description  # noqa: PLC0415
+    from theseus.effects.batches import submit_batch  # noqa: PLC0415
+    from theseus.effects.lock import lock_checked  # noqa: PLC0415
+
     checked = ordered.taking(lock_checked(ordered.first.take))
     submitted = asyncio.run(submit_batch(checked, _announce, say))
     if not is_successful(submitted):
@@ -112,7 +130,7 @@ def _announce(batch: Batch) -> None:
     say(f"sweep {batch.name} has {count(len(batch.plans), 'run')}: {where}")
 
 
-def _failures(results: Sequence[RunResult]) -> Sequence[PlanError]:
+def _failures(results: "Sequence[RunResult]") -> Sequence[PlanError]:
     """What went wrong, alike errors of many runs once."""
     errors = (result.failure() for result in results if not is_successful(result))
     return list({explain(error).partition(": ")[2]: error for error in errors}.values())

@@ -1,7 +1,7 @@
 """`theseus wait`: stay until runs have ended."""
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from typing import Annotated
 
 from returns.iterables import Fold
@@ -9,7 +9,7 @@ from returns.pipeline import is_successful
 from returns.result import Failure, Result, Success
 
 from theseus.cli.flags import Whole
-from theseus.cli.invoke import DONE, TIMED_OUT, UNKNOWN, say
+from theseus.cli.invoke import DONE, INTERRUPTED, TIMED_OUT, UNKNOWN, say
 from theseus.cli.report import report
 from theseus.cli.run_words import find_runs
 from theseus.core.ended import RunEnd
@@ -49,9 +49,11 @@ def wait(run: str, /, *more: str, timeout: Annotated[int | None, Whole] = None) 
     try:
         asyncio.run(_within(timeout, wait_for(ledger, runs, ends.add)))
     except TimeoutError:
-        left = [known.entry.run_id for known in runs if known.entry.run_id not in ends.seen]
-        say(f"after {timeout} s not ended: {', '.join(left)}")
+        say(f"after {timeout} s not ended: {', '.join(ends.missing(runs))}")
         return TIMED_OUT
+    except KeyboardInterrupt:
+        say(f"interrupted; not ended, and going on: {', '.join(ends.missing(runs))}")
+        return INTERRUPTED
     return ends.status
 
 
@@ -66,6 +68,10 @@ class _Ends:
     def __init__(self) -> None:
         self.seen: set[str] = set()
         self.status = DONE
+
+    def missing(self, runs: Sequence[KnownRun]) -> list[str]:
+        """The ids of those *runs* that have not ended."""
+        return [known.entry.run_id for known in runs if known.entry.run_id not in self.seen]
 
     def add(self, known: KnownRun, state: RunState) -> None:
         """Say that a run has ended, and notify whom the config names."""

@@ -10,11 +10,10 @@ from typing import Any
 
 from returns.result import Failure, Result, Success
 
-from theseus.core.codec import NotAPlan
 from theseus.core.config import DispatchConfig
 from theseus.core.payload import DECODED_MARK, REFERENCE_MARK, Job
 from theseus.core.placed import Assignment
-from theseus.core.plan import Plan, Run
+from theseus.core.plan import NotAPlan, Plan, Run
 from theseus.core.secrets import EnvironmentSecret, Referenced
 from theseus.core.shell import read_environment
 from theseus.core.steps import PutFile, PutSecrets, Submit, Text

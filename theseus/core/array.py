@@ -11,7 +11,7 @@ from attrs import evolve, frozen
 
 from theseus.core.batch import Batch
 from theseus.core.codec import plan_json
-from theseus.core.plan import Plan
+from theseus.core.plan import Plan, Target
 from theseus.core.sbatch import BATCH_SCRIPT, filename_pattern
 from theseus.core.shell import array_file, path_word
 from theseus.core.steps import (
@@ -44,9 +44,9 @@ class Array:
     plans: tuple[Plan, ...]
 
     @property
-    def host(self) -> str:
+    def target(self) -> Target:
         """The host it goes to."""
-        return self.plans[0].target.host
+        return self.plans[0].target
 
     @property
     def directory(self) -> str:
@@ -61,9 +61,9 @@ class Alone:
     plan: Plan
 
     @property
-    def host(self) -> str:
+    def target(self) -> Target:
         """The host it goes to."""
-        return self.plan.target.host
+        return self.plan.target
 
 
 Part: TypeAlias = Array | Alone

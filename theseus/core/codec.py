@@ -4,13 +4,10 @@ The top-level keys `run target allocation trace source steps` and what lies in t
 A text that is no plan, or a plan of another schema version, is refused with what is wrong.
 """
 
-import json
-import re
 from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
 
-from attrs import frozen
 from cattrs import Converter, transform_error
 from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn
 from cattrs.strategies import configure_tagged_union
@@ -19,29 +16,13 @@ from returns.result import Failure, Result, Success
 from theseus.base.chip import SUPPORTED_CHIPS, Chip
 from theseus.base.hardware import HardwareRequest
 from theseus.core.inventory import HostSnapshot
+from theseus.core.json_text import json_text
 from theseus.core.outcome import Outcome
-from theseus.core.plan import SCHEMA_VERSION, Plan, Target
+from theseus.core.plan import SCHEMA_VERSION, NotAPlan, OtherVersion, Plan, Target
 from theseus.core.secrets import EnvironmentSecret, SecretReference
 from theseus.core.source import SourceWarning
 from theseus.core.steps import Content, Launch, Step, Submit
 from theseus.core.verdict import Allocation
-
-SURROGATE = re.compile("[\ud800-\udfff]")
-
-
-@frozen
-class NotAPlan:
-    """The text is no plan; *problems* say why."""
-
-    problems: tuple[str, ...]
-
-
-@frozen
-class OtherVersion:
-    """The plan has schema *version*; this theseus reads *readable*."""
-
-    version: object
-    readable: int
 
 
 @cache
@@ -63,12 +44,10 @@ def converter() -> Converter:
     made.register_structure_hook(str | EnvironmentSecret, _part(made))
     made.register_unstructure_hook(Chip, lambda chip: chip.name)
     made.register_structure_hook(Chip, lambda name, _: SUPPORTED_CHIPS[name])
+    fields_of = make_dict_unstructure_fn(Allocation, made)
     made.register_unstructure_hook(
         Allocation,
-        lambda allocation: {
-            **make_dict_unstructure_fn(Allocation, made)(allocation),
-            "total_chips": allocation.total_chips,
-        },
+        lambda allocation: {**fields_of(allocation), "total_chips": allocation.total_chips},
     )
     made.register_structure_hook(Allocation, _allocation(made))
     made.register_unstructure_hook(
@@ -88,12 +67,6 @@ def plan_data(plan: Plan) -> dict[str, Any]:
 def plan_json(plan: Plan) -> str:
     """*plan* as the text of a JSON file."""
     return json_text(plan_data(plan))
-
-
-def json_text(data: object) -> str:
-    """*data* as JSON for people; names that are no UTF-8 survive as escapes."""
-    text = json.dumps(data, indent=2, ensure_ascii=False) + "\n"
-    return SURROGATE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def read_plan(data: object) -> Result[Plan, NotAPlan | OtherVersion]:

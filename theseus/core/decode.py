@@ -126,6 +126,15 @@ def nearest(name: str, known: Sequence[str]) -> str:
     return f"; did you mean {by_letters[close[0]]!r}?" if close else ""
 
 
+def nearest_or_all(name: str, known: Sequence[str]) -> str:
+    """What *nearest* says, or else all that is *known*.
+
+    >>> nearest_or_all("bax", ["box", "desk"]), nearest_or_all("nope", ["box", "desk"])
+    ("; did you mean 'box'?", '; known are box, desk')
+    """
+    return nearest(name, known) or f"; known are {', '.join(known)}"
+
+
 def expected(what: str, value: object) -> str:
     """What to say of a *value* that is not *what*."""
     return f"expected {what}, got {show_value(value)}"

@@ -9,9 +9,9 @@ from attrs import frozen
 
 from theseus.core import source_text
 from theseus.core.batch import TooManyRuns
-from theseus.core.codec import NotAPlan, OtherVersion
 from theseus.core.decode import show_path
 from theseus.core.outcome import HostUnreachable, NothingToSend
+from theseus.core.plan import NotAPlan, OtherVersion
 from theseus.core.render import render_trace
 from theseus.core.request import BadFlag
 from theseus.core.run_words import AmbiguousRun, UnknownRun
@@ -194,7 +194,7 @@ def explain(error: PlanError) -> str:  # noqa: C901, PLR0911, PLR0912  one arm f
                 f"started: `theseus recover {run}` finds out (its directory there is {run_dir})"
             )
         case UnknownRun(word, nearest):
-            return f"no run is called {word!r}{_meant(nearest)}; {FIND_RUNS}"
+            return f"no run is called {word!r}{_meant(nearest) or ';'} {FIND_RUNS}"
         case AmbiguousRun(word, candidates):
             return (
                 f"several runs have {word!r} in their id: {', '.join(candidates)}; give more of it"

@@ -12,7 +12,7 @@ from typing import Any
 from attrs import field, frozen
 
 from theseus.base.hardware import Cluster
-from theseus.core.codec import json_text
+from theseus.core.json_text import json_text
 from theseus.core.plan import Paths, Run
 from theseus.core.secrets import JoinedSecret, Referenced, SecretReference
 from theseus.core.shell import array_file, environment_file, path_word, word

@@ -69,3 +69,18 @@ class Plan:
     trace: tuple[TraceLine, ...]
     notes: tuple[str, ...]
     steps: tuple[Step, ...]
+
+
+@frozen
+class NotAPlan:
+    """The text is no plan; *problems* say why."""
+
+    problems: tuple[str, ...]
+
+
+@frozen
+class OtherVersion:
+    """The plan has schema *version*; this theseus reads *readable*."""
+
+    version: object
+    readable: int

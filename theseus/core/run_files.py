@@ -7,8 +7,8 @@ Text that stands in the plan, and references to secrets. Which steps bring them 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from theseus.core.codec import json_text
 from theseus.core.config import PlainHost
+from theseus.core.json_text import json_text
 from theseus.core.mount import mount_places, mount_secrets, mount_texts
 from theseus.core.payload import (
     JobConfig,

@@ -5,7 +5,8 @@ never half a command. File content follows its line as raw bytes and is always c
 content can never be read as commands.
 """
 
-from typing import TypeAlias, assert_never
+from collections.abc import Sequence
+from typing import Literal, TypeAlias, assert_never
 
 from attrs import frozen
 
@@ -134,9 +135,14 @@ def unpack_frame(index: int, unpack: Unpack, archive: bytes, sha256: str) -> byt
     return command_frame(index, command) + archive
 
 
-def obtain_frame(index: int, obtain: Obtain) -> bytes:
-    """The line that asks for content; the answer is `size sha256` and the bytes."""
-    return command_frame(index, f"obtain {index} {obtain.mode:04o} {obtain.path}")
+def obtain_frame(index: int, obtain: Obtain, how: Literal["there", "follows", "ask"]) -> bytes:
+    """The line for content that is *there* already, that *follows* the line, or may be wanted."""
+    return command_frame(index, f"obtain {index} {obtain.mode:04o} {obtain.path} {how}")
+
+
+def lacking_frame(index: int, obtains: Sequence[Obtain]) -> bytes:
+    """The line that asks which of *obtains* are there: the answer has a line for each."""
+    return ask_frame(index, " ".join(("lacking", *(obtain.path for obtain in obtains))))
 
 
 def ask_frame(index: int, command: str) -> bytes:

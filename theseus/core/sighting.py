@@ -10,6 +10,7 @@ from typing import Any, Final, Literal, TypeAlias
 
 from attrs import evolve, frozen
 
+from theseus.core.array_id import covers
 from theseus.core.instant import instant
 
 Process: TypeAlias = Literal["alive", "gone", "rebooted", "unknown"]
@@ -210,14 +211,17 @@ class _Job:
         )
         return not cluster and named and id_.endswith(self.task)
 
-    def is_accounted(self, account: tuple[str, ...]) -> bool:
-        """Whether a line of sacct is; an older job of the same number has another name."""
-        id_, _, name = account
+    def accounted(self, account: tuple[str, ...]) -> str | None:
+        """Its id, where a line of sacct is about it; an older job of its number has another name.
+
+        Jobs of an array that never began share a line.
+        """
+        said, _, name = account
         named = name.endswith(f"-{self.owner}")
-        if self.id is not None:
-            # the name of a job in an array is that of the array
-            return id_ == self.id and (named or "_" in id_)
-        return named and id_.endswith(self.task)
+        # the name of a job in an array is that of the array
+        known = named if self.id is None else named or "_" in said
+        own = self.id or said.partition("_")[0] + self.task
+        return own if known and covers(said, own) else None
 
 
 def _word(slurm: _Slurm, job: _Job) -> JobWord:
@@ -229,7 +233,18 @@ def _word(slurm: _Slurm, job: _Job) -> JobWord:
         for _, id_, state, reason, _ in filter(job.is_queued, slurm.jobs)
     ]
     found += [
-        InQueue(id_, state.partition(" ")[0], "")
-        for id_, state, _ in filter(job.is_accounted, slurm.accounts)
+        InQueue(id_, _accounted_state(account, id_), "")
+        for account in slurm.accounts
+        if (id_ := job.accounted(account)) is not None
     ]
     return found[0] if found else NoJob(slurm.accounted)
+
+
+def _accounted_state(account: tuple[str, ...], id_: str) -> str:
+    """The state in a line of sacct that is about *id_*, which squeue does not have any more.
+
+    Those that share a line never began, and one that still waited would be in the queue. Accounting
+    learns late that a job of an array was cancelled before it began, and then forgets it.
+    """
+    said, state, _ = account
+    return state.partition(" ")[0] if said == id_ else "CANCELLED"

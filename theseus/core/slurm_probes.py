@@ -82,7 +82,8 @@ def slurm_snapshot(answers: tuple[Answer, ...]) -> HostSnapshot:
             return Unreachable(f"it has no {program}: is this a login node?")
         if answer.status:
             said = answer.errors.strip() or answer.output.strip() or f"status {answer.status}"
-            return Unreachable(f"{program}: {said.splitlines()[0]}")
+            first = said.splitlines()[0].removeprefix(f"{program}: ")
+            return Unreachable(f"{program}: {first}")
     rows = tuple(_rows(nodes_said.output))
     nodes = {row[0]: node for row in rows if (node := _node(row)) is not None}
     return SlurmSnapshot(

@@ -27,6 +27,14 @@ _GZIP = zlib.MAX_WBITS | 16
 _CHUNK = 1 << 18
 
 
+class ArchiveBroken(Exception):  # noqa: N818 - the error is the value it carries
+    """Git could not write an archive to its end; *error* says why."""
+
+    def __init__(self, error: SourceError) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
 @frozen
 class Archive:
     """A finished archive: its *path*, *size* in bytes and *sha256*."""
@@ -38,8 +46,13 @@ class Archive:
 
 def write_archive(store: Store, tree: str, destination: Path) -> Result[Archive, SourceError]:
     """Write the gzipped tar of *tree* to *destination*, which appears only when it is whole."""
-    return store.read("commit-tree", tree, "-m", tree).bind(
-        lambda commit: _landed(store, commit.decode("ascii").strip(), destination)
+    return plain_commit(store, tree).bind(lambda commit: _landed(store, commit, destination))
+
+
+def plain_commit(store: Store, tree: str, *parent: str) -> Result[str, SourceError]:
+    """A commit of *tree* with nothing of its own: the same for everybody."""
+    return store.read("commit-tree", tree, *parent, "-m", tree).map(
+        lambda commit: commit.decode("ascii").strip()
     )
 
 
@@ -54,32 +67,42 @@ def copy_archive(origin: Path, destination: Path) -> Result[Archive, SourceError
         return Failure(_not_written(destination, error))
 
 
-def _landed(store: Store, commit: str, destination: Path) -> Result[Archive, SourceError]:
+def tar_chunks(store: Store, commit: str) -> Iterator[bytes]:
+    """The tar of *commit*, chunk by chunk; ArchiveBroken when git fails before its end."""
     words = ("-c", "tar.umask=0022", "archive", "--format=tar", commit)
+    with tempfile.TemporaryFile() as complaint:
+        with subprocess.Popen(
+            command_line(store.secluded, store.directory, words),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=complaint,
+            env=environment(store.secluded),
+        ) as git:
+            while chunk := cast("IO[bytes]", git.stdout).read(_CHUNK):
+                yield chunk
+        if git.returncode != 0:
+            complaint.seek(0)
+            done = Finished("git archive", git.returncode, b"", text(complaint.read()))
+            raise ArchiveBroken(named(done, store.directory))
+
+
+def gzipped(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """*chunks* as a gzip stream, with neither name nor time in it."""
     squeeze = zlib.compressobj(_FAST, zlib.DEFLATED, _GZIP)
+    yield from map(squeeze.compress, chunks)
+    yield squeeze.flush()
+
+
+def _landed(store: Store, commit: str, destination: Path) -> Result[Archive, SourceError]:
     try:
-        with _part(destination) as part, tempfile.TemporaryFile() as complaint:
-            with _started(store, words, complaint) as archive:
-                while chunk := cast("IO[bytes]", archive.stdout).read(_CHUNK):
-                    part.write(squeeze.compress(chunk))
-            if archive.returncode != 0:
-                complaint.seek(0)
-                done = Finished("git archive", archive.returncode, b"", text(complaint.read()))
-                return Failure(named(done, store.directory))
-            part.write(squeeze.flush())
+        with _part(destination) as part:
+            for chunk in gzipped(tar_chunks(store, commit)):
+                part.write(chunk)
             return Success(part.land(destination))
+    except ArchiveBroken as broken:
+        return Failure(broken.error)
     except OSError as error:
         return Failure(_not_written(destination, error))
-
-
-def _started(store: Store, words: tuple[str, ...], complaint: IO[bytes]) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        command_line(store.secluded, store.directory, words),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=complaint,
-        env=environment(store.secluded),
-    )
 
 
 def _not_written(destination: Path, error: OSError) -> ArchiveNotWritten:

@@ -10,6 +10,7 @@ import socket
 from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import Self, cast
 
@@ -72,6 +73,7 @@ class AsyncsshConnections:
         self._aliases = aliases or {}
         self._budgets = budgets or {}
         self._connections: dict[str, asyncssh.SSHClientConnection] = {}
+        self._closing: set[asyncio.Task[None]] = set()
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._slots = defaultdict[str, asyncio.Semaphore](lambda: asyncio.Semaphore(SESSIONS))
 
@@ -84,19 +86,27 @@ class AsyncsshConnections:
         for connection in self._connections.values():
             with suppress(TimeoutError, asyncssh.Error, OSError):
                 await asyncio.wait_for(connection.wait_closed(), GRACE)
+        await asyncio.gather(*self._closing)
 
     @asynccontextmanager
     async def open_shell(self, host: str) -> AsyncIterator[Shell]:
         """A `bash -s` on *host*; ShellUnavailable when there is none to be had."""
         alias = self._aliases.get(host, host)
-        async with self._slots[alias]:
+        slot = self._slots[alias]
+        await slot.acquire()
+        try:
             process = await self._process(host, alias)
-            try:
-                yield _ProcessShell(process, process.get_extra_info("connection"))
-            finally:
-                process.close()
-                with suppress(TimeoutError, asyncssh.Error, OSError):
-                    await asyncio.wait_for(process.wait_closed(), GRACE)
+        except BaseException:
+            slot.release()
+            raise
+        try:
+            yield _ProcessShell(process, process.get_extra_info("connection"))
+        finally:
+            process.close()
+            # a round trip, for which nobody waits but the next one who needs the slot
+            closing = asyncio.create_task(_closed(process, slot))
+            self._closing.add(closing)
+            closing.add_done_callback(self._closing.discard)
 
     async def _process(self, host: str, alias: str) -> "asyncssh.SSHClientProcess[bytes]":
         waits, replaced = pauses(), False
@@ -145,13 +155,17 @@ class AsyncsshConnections:
                 raise ShellUnavailable(unreachable(attempt, error)) from None
 
     async def _once(
-        self, attempt: "Attempt", settings: asyncssh.SSHClientConnectionOptions, known: bytes
+        self,
+        attempt: "Attempt",
+        settings: asyncssh.SSHClientConnectionOptions,
+        known: asyncssh.SSHKnownHosts,
     ) -> asyncssh.SSHClientConnection:
         if (budget := self._budgets.get(attempt.alias)) is not None:
             await budget.spend(attempt.alias)
         return await asyncssh.connect(
             attempt.alias,
-            config=self._config,
+            options=settings,
+            config=self._config if _is_read_again(settings) else None,
             known_hosts=known,
             server_host_key_algs=() if settings.config.get("HostKeyAlgorithms") else HOST_KEYS,
             encryption_algs=() if settings.config.get("Ciphers") else CIPHERS,
@@ -173,12 +187,20 @@ class AsyncsshConnections:
         return settings
 
 
+async def _closed(process: "asyncssh.SSHClientProcess[bytes]", slot: asyncio.Semaphore) -> None:
+    """Free *slot* when sshd has closed the session, or when it is no longer waited for."""
+    with suppress(TimeoutError, asyncssh.Error, OSError):
+        await asyncio.wait_for(process.wait_closed(), GRACE)
+    slot.release()
+
+
 class _ProcessShell:
     def __init__(
         self,
         process: "asyncssh.SSHClientProcess[bytes]",
         connection: asyncssh.SSHClientConnection,
     ) -> None:
+        self.heard: set[str] = set()
         self._process = process
         self._connection = connection
 
@@ -201,6 +223,9 @@ class _ProcessShell:
     async def errors(self) -> bytes:
         return await _read(self._process.stderr)
 
+    def drop(self) -> None:
+        self._process.close()
+
     async def exit_status(self) -> int | None:
         with suppress(asyncssh.Error, OSError):
             await self._process.wait_closed()
@@ -215,22 +240,33 @@ async def _read(stream: "asyncssh.SSHReader[bytes]") -> bytes:
         return b""
 
 
-def _known_hosts(settings: asyncssh.SSHClientConnectionOptions) -> bytes:
-    """What the known_hosts files hold; a line break where there are none that can be read.
-
-    Empty content would make asyncssh look elsewhere.
-    """
+def _known_hosts(settings: asyncssh.SSHClientConnectionOptions) -> asyncssh.SSHKnownHosts:
+    """What the known_hosts files hold, none where there are none that can be read."""
     user = settings.config.get("UserKnownHostsFile", USER_KNOWN_HOSTS)
     everyone = settings.config.get("GlobalKnownHostsFile", GLOBAL_KNOWN_HOSTS)
     contents = []
     for file in (*cast("Sequence[str]", user), *cast("Sequence[str]", everyone)):
         with suppress(OSError, RuntimeError):
             contents.append(Path(file).expanduser().read_bytes())
-    text = b"\n".join(contents).decode("utf-8", "replace")
-    return f"{text}\n".encode()
+    return _read_known_hosts(b"\n".join(contents).decode("utf-8", "replace"))
 
 
-def _has_keys(known: bytes, name: str, port: int) -> bool:
+@lru_cache(maxsize=2)
+def _read_known_hosts(text: str) -> asyncssh.SSHKnownHosts:
+    """*text* read once: for each of many hosts, whose keys it holds, it would be read again."""
+    return asyncssh.import_known_hosts(text)
+
+
+def _is_read_again(settings: asyncssh.SSHClientConnectionOptions) -> bool:
+    """Whether asyncssh needs the ssh config once more: for hosts in between, or another name."""
+    return bool(
+        isinstance(settings.tunnel, str)
+        or settings.canonicalize_hostname
+        or settings.config.has_match_final()
+    )
+
+
+def _has_keys(known: asyncssh.SSHKnownHosts, name: str, port: int) -> bool:
     matched = asyncssh.match_known_hosts(known, name, "", port if port != SSH_PORT else None)
     return bool(matched[0])
 

@@ -16,7 +16,7 @@ from theseus.core.outcome import NothingToSend
 from theseus.core.secrets import ConfigSecret, describe
 from theseus.effects.interpolation import holds_interpolation, resolve
 from theseus.effects.load import read_text
-from theseus.effects.supply import SupplyError
+from theseus.effects.parcel import SupplyError
 from theseus.effects.yaml_text import DispatchLoader, parse
 
 

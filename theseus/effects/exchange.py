@@ -7,7 +7,6 @@ is not known here. Every step gets exactly one outcome, and none is `Done` that 
 import asyncio
 import secrets
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 
 from attrs import frozen
 
@@ -19,15 +18,17 @@ from theseus.core.outcome import (
     Outcome,
     Unknown,
 )
-from theseus.core.script import ask_frame
+from theseus.core.script import ask_frame, lacking_frame, obtain_frame
 from theseus.core.shell import command_line
 from theseus.core.steps import Segment
 from theseus.effects.frames import START, ErrorReader, Frame, FrameReader
 from theseus.effects.package import packaged_content
-from theseus.effects.sending import Sending, measured, pieces, prepare
+from theseus.effects.parcel import Offer, Parcel, SupplyError, read_offer, read_offers
+from theseus.effects.sending import Lacking, Ready, Sending, frames_of, prepare
 from theseus.effects.shells import OpenShell, Shell
-from theseus.effects.supply import Supply, SupplyError
+from theseus.effects.supply import Supply
 
+LACKING = -2  # the index of the question what is missing; perform.sh itself answers as -1
 PATIENCE = 5.0  # seconds for what follows the last answer: its marker, the exit status
 
 
@@ -76,7 +77,7 @@ async def ask_commands(
     shell: Shell, commands: Sequence[str], library: str | None = None
 ) -> tuple[Answer, ...] | Lost:
     """Run each of *commands*, lines for bash that may use the functions of the script *library*."""
-    sendings = [Sending(index, ask_frame(index, line)) for index, line in enumerate(commands)]
+    sendings = [Ready(index, ask_frame(index, line)) for index, line in enumerate(commands)]
     dialogue = Dialogue(shell, sendings, library)
     await dialogue.hold(None)
     return await dialogue.answers()
@@ -94,23 +95,23 @@ class Dialogue:
         self._sendings = tuple(sendings)
         self._frames: dict[int, Frame] = {}
         self._errors = ErrorReader(self._token)
-        self._wanted: dict[int, asyncio.Future[bool]] = {}
+        self._wanted: dict[int, asyncio.Future[Offer | None]] = {}
         self._begun = START  # the last step of which anything was sent
-        self._missing: SupplyError | None = None
 
     async def hold(self, supply: Supply | None) -> None:
         """Say everything and listen until the last step is answered or the stream ends."""
-        writer = asyncio.create_task(self._write(supply))
+        reader = asyncio.create_task(self._read_output())
         errors = asyncio.create_task(self._read_errors())
+        writer = asyncio.create_task(self._write(supply, reader))
+        tasks = (writer, reader, errors)
         try:
-            await self._read_output()
-            await asyncio.wait({errors}, timeout=PATIENCE)
+            await asyncio.wait({reader})
+            if not reader.cancelled():
+                await asyncio.wait({errors}, timeout=PATIENCE)
         finally:
-            writer.cancel()
-            errors.cancel()
-            results = await asyncio.gather(writer, errors, return_exceptions=True)
-        if self._missing is not None:
-            raise self._missing
+            for task in tasks:
+                task.cancel()
+            results = await asyncio.gather(*tasks, return_exceptions=True)
         for result in results:
             if isinstance(result, Exception):
                 raise result
@@ -176,34 +177,72 @@ class Dialogue:
         said = self._errors.said(START) or "the login shell printed no error"
         return Failed(status or 1, f"could not start bash there: {said}")
 
-    async def _write(self, supply: Supply | None) -> None:
+    async def _write(self, supply: Supply | None, reader: "asyncio.Task[None]") -> None:
         try:
             await self._shell.write(f"token={self._token}\n".encode())
-            for script in self._scripts:
-                await self._shell.write(packaged_content(script))
+            await self._introduce()
+            offers = await self._offers()
             for sending in self._sendings:
                 self._begun = sending.index
-                await self._shell.write(sending.frame)
-                if sending.wanted is not None and await self._wants(sending.index):
-                    assert supply is not None  # noqa: S101 - probes want nothing
-                    await self._send(await sending.wanted(supply))
+                match sending:
+                    case Ready(_, frame):
+                        await self._shell.write(frame)
+                    case Lacking(index):
+                        assert supply is not None  # noqa: S101 - probes lack nothing
+                        await self._satisfy(sending, offers[index], supply)
             await self._shell.end_input()
         except ConnectionError:
             return  # the readers see the end of their streams
-        except SupplyError as error:
-            self._missing = error
-            await self._shell.end_input()
+        except SupplyError:
+            reader.cancel()  # the far side waits for what will not come
+            raise
 
-    async def _send(self, content: bytes | Path) -> None:
-        size, sha256 = await measured(content)
-        await self._shell.write(b"%d %s\n" % (size, sha256.encode()))
-        async for piece in pieces(content, size):
-            await self._shell.write(piece)
+    async def _introduce(self) -> None:
+        """Send the scripts that bash has not read in an earlier dialogue."""
+        if "perform.sh" in self._shell.heard:
+            await self._shell.write(b"begin\n")
+        for script in self._scripts:
+            if script not in self._shell.heard:
+                await self._shell.write(packaged_content(script))
+                self._shell.heard.add(script)
 
-    async def _wants(self, index: int) -> bool:
-        if index in self._frames:
-            return False
-        return await self._wanted.setdefault(index, asyncio.get_running_loop().create_future())
+    async def _offers(self) -> dict[int, Offer | None]:
+        """In what form each step that lacks something takes it, by index; None if it is there."""
+        lacking = [each for each in self._sendings if isinstance(each, Lacking)]
+        if not lacking:
+            return {}
+        await self._shell.write(lacking_frame(LACKING, [each.obtain for each in lacking]))
+        await self._reply(LACKING)
+        said = self._frames[LACKING].output.decode("ascii", "replace")
+        return dict(zip((each.index for each in lacking), read_offers(said), strict=True))
+
+    async def _satisfy(self, lacking: Lacking, offer: Offer | None, supply: Supply) -> None:
+        """Send step *lacking*, and after it what is missing there."""
+        index, obtain = lacking.index, lacking.obtain
+        if offer is None:
+            await self._shell.write(obtain_frame(index, obtain, "there"))
+            return
+        parcel = await lacking.parcel_for(supply, offer)
+        if parcel.follows:
+            await self._shell.write(obtain_frame(index, obtain, "follows"))
+            await self._send(parcel)
+            return
+        await self._shell.write(obtain_frame(index, obtain, "ask"))
+        while (wish := await self._wants(index)) is not None:
+            await self._send(parcel if wish == offer else await lacking.parcel_for(supply, wish))
+
+    async def _send(self, parcel: Parcel) -> None:
+        async for frame in frames_of(parcel):
+            await self._shell.write(frame)
+
+    async def _wants(self, index: int) -> Offer | None:
+        reply = self._reply(index)
+        wish = await reply
+        del self._wanted[index]
+        return wish
+
+    def _reply(self, index: int) -> "asyncio.Future[Offer | None]":
+        return self._wanted.setdefault(index, asyncio.get_running_loop().create_future())
 
     async def _read_output(self) -> None:
         reader = FrameReader(self._token)
@@ -216,12 +255,13 @@ class Dialogue:
                 reply.cancel()  # and with it the writer, which has no one to write to
 
     def _take(self, frame: Frame) -> None:
-        wanted = frame.status == "want"
-        if not wanted:
-            self._frames[frame.index] = frame
-        reply = self._wanted.setdefault(frame.index, asyncio.get_running_loop().create_future())
+        if frame.status == "want":
+            self._reply(frame.index).set_result(read_offer(frame.output.decode("ascii", "replace")))
+            return
+        self._frames[frame.index] = frame
+        reply = self._reply(frame.index)
         if not reply.done():
-            reply.set_result(wanted)
+            reply.set_result(None)
 
     async def _read_errors(self) -> None:
         last = self._sendings[-1].index if self._sendings else START

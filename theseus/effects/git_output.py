@@ -52,6 +52,12 @@ def entries(listing: bytes) -> tuple[Entry, ...]:
     return tuple(_entry(line) for line in listing.split(b"\0") if line)
 
 
+def content_size(listing: bytes) -> int:
+    """The size of all files together, from `git ls-tree -r -l -z`."""
+    lines = (line.partition(b"\t")[0].split() for line in listing.split(b"\0") if line)
+    return sum(int(size) for *_, size in lines if size.isdigit())
+
+
 def index_lines(listed: Iterable[Entry]) -> bytes:
     """Write *listed* as `git update-index -z --index-info` reads it."""
     return b"".join(b"%s %s\t%s\0" % (entry.mode, entry.hash, entry.path) for entry in listed)

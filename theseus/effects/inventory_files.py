@@ -8,9 +8,10 @@ from cattrs import transform_error
 from returns.pipeline import is_successful
 from returns.result import Failure, Result, Success
 
-from theseus.core.codec import converter, json_text
+from theseus.core.codec import converter
 from theseus.core.errors import BadFile, Located, PlanError, Unreadable
 from theseus.core.inventory import Inventory
+from theseus.core.json_text import json_text
 from theseus.effects.load import read_text
 
 VERSION = 1

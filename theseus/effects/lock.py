@@ -18,8 +18,8 @@ from returns.pipeline import is_successful
 from returns.result import Failure, Result, Success
 
 from theseus.core.source import LockMissing, LockStale, SourceError
+from theseus.effects.planning import TakeSource
 from theseus.effects.source import SourceTree
-from theseus.effects.submission import TakeSource
 
 SECONDS = 20  # for uv; a lock that is up to date takes it a tenth of one
 _PROJECT = re.compile(rb"^\s*\[\s*project\s*\]", re.MULTILINE)  # as sh/bootstrap.sh has it

@@ -4,7 +4,8 @@ A ledger that cannot be written stops no submission: there is one warning, and i
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 from attrs import frozen
 from returns.pipeline import is_successful
@@ -12,6 +13,7 @@ from returns.result import Result
 
 from theseus.core.errors import PlanError, explain
 from theseus.core.plan import Plan
+from theseus.core.quantity import count
 from theseus.core.submission import Attempt, attempt_of
 from theseus.core.submitted import Submitted
 from theseus.effects.ledger import Ledger
@@ -32,11 +34,13 @@ async def noted(
     plan: Plan, config: str | None, warn: Warn, perform: Callable[[], Awaitable[Performed]]
 ) -> Performed:
     """What *perform* makes of *plan* of the dispatch config *config*, kept in the ledger."""
-    begun = await asyncio.to_thread(_begin, (plan,), config)
-    if not is_successful(begun):
-        warn(f"{explain(begun.failure())}; the run is sent all the same, but not remembered here")
-        return await perform()
-    performed = await perform()
+    with _told_when_cut_short(warn, f"run {plan.run.id}", plan.run.id):
+        begun = await asyncio.to_thread(_begin, (plan,), config)
+        if not is_successful(begun):
+            problem = explain(begun.failure())
+            warn(f"{problem}; the run is sent all the same, but not remembered here")
+            return await perform()
+        performed = await perform()
     attempt = attempt_of(plan.steps, performed)
     kept = await asyncio.to_thread(begun.unwrap().settle, plan.run.id, attempt)
     if not is_successful(kept):
@@ -51,16 +55,28 @@ async def noted_batch(
     perform: Callable[[], Awaitable[Mapping[str, Judged]]],
 ) -> Mapping[str, Judged]:
     """What *perform* makes of each of *plans*, by the id of its run, kept in the ledger."""
-    begun = await asyncio.to_thread(_begin, plans, config)
-    if not is_successful(begun):
-        warn(f"{explain(begun.failure())}; the runs are sent all the same, but not remembered here")
-        return await perform()
-    judged = await perform()
+    with _told_when_cut_short(warn, f"some of the {count(len(plans), 'run')}", "RUN"):
+        begun = await asyncio.to_thread(_begin, plans, config)
+        if not is_successful(begun):
+            problem = explain(begun.failure())
+            warn(f"{problem}; the runs are sent all the same, but not remembered here")
+            return await perform()
+        judged = await perform()
     attempts = {run_id: each.attempt for run_id, each in judged.items()}
     kept = await asyncio.to_thread(begun.unwrap().settle_all, attempts)
     if not is_successful(kept):
         warn(f"{explain(kept.failure())}; what became of the runs is not remembered here")
     return judged
+
+
+@contextmanager
+def _told_when_cut_short(warn: Warn, runs: str, run: str) -> Iterator[None]:
+    """Have the user know, after Ctrl-C, that nobody waited for the answer."""
+    try:
+        yield
+    except asyncio.CancelledError:
+        warn(f"{runs} may have been submitted: `theseus recover {run}` finds out")
+        raise
 
 
 def _begin(plans: Sequence[Plan], config: str | None) -> Result[Ledger, PlanError]:

@@ -123,7 +123,7 @@ class _Session(ProcessShell):
                     return None  # a login shell that ends at once says why on standard error
                 return (await self.errors()).decode("utf-8", "replace")
         except TimeoutError:
-            self.kill()
+            self.drop()
             return ""
 
     async def exit_status(self) -> int | None:

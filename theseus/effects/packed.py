@@ -20,7 +20,7 @@ from theseus.core.plan import Plan
 from theseus.core.request import BadFlag
 from theseus.core.steps import EnsureTree, Packaged, PlanDocument, Submit, Text
 from theseus.effects.package import PACKED, packaged_content
-from theseus.effects.submission import Order, plan_and_archive
+from theseus.effects.planning import Order, plan_and_archive
 
 
 @frozen

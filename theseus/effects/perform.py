@@ -11,8 +11,8 @@ from attrs import frozen
 
 from theseus.core.outcome import AlreadySubmitted, Done, NotReached, Outcome, PerformError
 from theseus.core.steps import Segment, Step, segments
+from theseus.effects.parcel import SupplyError
 from theseus.effects.shells import ShellUnavailable
-from theseus.effects.supply import SupplyError
 
 
 class Performer(Protocol):

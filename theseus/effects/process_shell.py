@@ -18,6 +18,7 @@ class ProcessShell:
     """The shell at the other end of the pipes of *process*."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self.heard: set[str] = set()
         self._process = process
         self._input = _piped(process.stdin)
         self._output = _piped(process.stdout)
@@ -40,8 +41,8 @@ class ProcessShell:
         """Some bytes of standard error."""
         return await self._errors.read(READ)
 
-    def kill(self) -> None:
-        """End the process, from which nothing is expected any more."""
+    def drop(self) -> None:
+        """End the process."""
         with suppress(ProcessLookupError):
             self._process.kill()
 

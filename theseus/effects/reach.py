@@ -5,9 +5,11 @@ first contacted, never for a plan. asyncssh is imported only when a host is reac
 """
 
 import asyncio
+import ctypes.util
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from typing import TYPE_CHECKING
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from attrs import frozen
@@ -15,6 +17,7 @@ from attrs import frozen
 from theseus.core.config import CONNECTIONS_PER_MINUTE, DispatchConfig, Host, Transport
 from theseus.core.outcome import HostUnreachable
 from theseus.core.plan import Plan, Target
+from theseus.effects.lasting import LastingShells
 from theseus.effects.local import local_shell
 from theseus.effects.openssh import OpensshConnections
 from theseus.effects.pace import Budget
@@ -129,12 +132,36 @@ class _Shells:
             )
         if self._takes_openssh[way.alias]:
             return self._openssh.open_shell(host)
-        return self._by_asyncssh().open_shell(host)
+        return (await self._by_asyncssh()).open_shell(host)
 
-    def _by_asyncssh(self) -> "AsyncsshConnections":
+    async def _by_asyncssh(self) -> "AsyncsshConnections":
+        module = await asyncio.to_thread(_import_asyncssh)
         if self._asyncssh is None:
-            from theseus.effects.asyncssh import AsyncsshConnections  # noqa: PLC0415  0.1 s to import
-
-            self._asyncssh = AsyncsshConnections(None, self._remote, self._budgets)
+            self._asyncssh = module.AsyncsshConnections(None, self._remote, self._budgets)
             self._stack.push_async_exit(self._asyncssh)
         return self._asyncssh
+
+
+def _import_asyncssh() -> Any:  # noqa: ANN401  a module
+    """The module theseus.effects.asyncssh, imported without looking for libraries.
+
+    asyncssh would run ldconfig and compilers to find libnettle (UMAC) and liboqs, which takes as
+    long as all the rest; what sshd offers by default needs neither.
+    """
+
+    def found_nothing(name: str) -> str | None:  # noqa: ARG001
+        return None
+
+    find = ctypes.util.find_library
+    ctypes.util.find_library = found_nothing
+    try:
+        return import_module("theseus.effects.asyncssh")
+    finally:
+        ctypes.util.find_library = find
+
+
+@asynccontextmanager
+async def lasting_shells(aliases: Aliases) -> AsyncIterator[OpenShell]:
+    """Shells on the hosts of *aliases* that stay open from one dialogue to the next."""
+    async with shells(aliases) as open_shell, LastingShells(open_shell) as lasting:
+        yield lasting.open_shell

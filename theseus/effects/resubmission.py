@@ -18,8 +18,8 @@ from theseus.core.plan import Plan
 from theseus.effects.ledger import LedgerEntry
 from theseus.effects.load import config_path, load_config
 from theseus.effects.overrides import apply_overrides
+from theseus.effects.planning import Repeat
 from theseus.effects.run_ids import new_run_id
-from theseus.effects.submission import Repeat
 
 
 def read_repeat(

@@ -7,12 +7,10 @@ it starts; what is sent only where it is missing is read only then.
 import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Awaitable, Callable
-from pathlib import Path
 from typing import TypeAlias, assert_never
 
 from attrs import field, frozen
 
-from theseus.core.outcome import NothingToSend
 from theseus.core.script import (
     Command,
     Obtain,
@@ -20,7 +18,6 @@ from theseus.core.script import (
     Unpack,
     command_frame,
     instruction,
-    obtain_frame,
     receive_frame,
     received,
     unpack_frame,
@@ -37,39 +34,49 @@ from theseus.core.steps import (
     Text,
 )
 from theseus.effects.bundle import BundledFile, bundle
-from theseus.effects.supply import Supply, SupplyError
+from theseus.effects.parcel import Offer, Parcel, bytes_parcel
+from theseus.effects.supply import Supply
 
-PIECE = 256 * 1024
-
-Wanted: TypeAlias = Callable[[Supply], Awaitable[bytes | Path]]
+ParcelFor: TypeAlias = Callable[[Supply, Offer], Awaitable[Parcel]]
 
 
 @frozen
-class Sending:
-    """The *frame* of step *index*, and how to get what it may want after that."""
+class Ready:
+    """The *frame* of step *index*, with everything that belongs to it."""
 
     index: int
     frame: bytes = field(repr=False)  # it may hold secrets
-    wanted: Wanted | None = None
+
+
+@frozen
+class Lacking:
+    """Step *index*, whose content is sent only where it is missing, by *parcel_for*."""
+
+    index: int
+    obtain: Obtain
+    parcel_for: ParcelFor
+
+
+Sending: TypeAlias = Ready | Lacking
 
 
 async def prepare(segment: Segment, supply: Supply) -> tuple[Sending, ...]:
     """The sendings of *segment*, with everything in them that is sent in any case."""
-    made = []
+    made: list[Sending] = []
     for index, step in enumerate(segment.steps, segment.first):
         match instruction(step):
             case Command(command):
-                made.append(Sending(index, command_frame(index, command)))
+                made.append(Ready(index, command_frame(index, command)))
             case Receive() as receive:
                 content = await content_of(receive.content, supply)
                 sha256 = hashlib.sha256(content).hexdigest()
-                made.append(Sending(index, receive_frame(index, receive, content, sha256)))
+                made.append(Ready(index, receive_frame(index, receive, content, sha256)))
             case Unpack(_, files) as unpack:
                 archive = await archive_of(files, supply)
                 sha256 = hashlib.sha256(archive).hexdigest()
-                made.append(Sending(index, unpack_frame(index, unpack, archive, sha256)))
+                made.append(Ready(index, unpack_frame(index, unpack, archive, sha256)))
             case Obtain() as obtain:
-                made.append(Sending(index, obtain_frame(index, obtain), _wanted(obtain.content)))
+                made.append(Lacking(index, obtain, _parcel_for(obtain.content)))
             case other:
                 assert_never(other)
     return tuple(made)
@@ -102,49 +109,26 @@ async def content_of(content: Content | tuple[Secret, ...], supply: Supply) -> b
             assert_never(content)
 
 
-def _wanted(content: Packaged | EnsureTree) -> Wanted:
-    async def wanted(supply: Supply) -> bytes | Path:
+def _parcel_for(content: Packaged | EnsureTree) -> ParcelFor:
+    async def parcel_for(supply: Supply, offer: Offer) -> Parcel:
         match content:
             case Packaged():
-                return supply.packaged(content)
+                return bytes_parcel(supply.packaged(content))
             case EnsureTree():
-                return await supply.archive(content.tree)
+                return await supply.parcel(content.tree, offer)
             case _:
                 assert_never(content)
 
-    return wanted
+    return parcel_for
 
 
-async def measured(content: bytes | Path) -> tuple[int, str]:
-    """The size and the sha256 of *content*."""
-    if isinstance(content, bytes):
-        return len(content), hashlib.sha256(content).hexdigest()
-    try:
-        return await asyncio.to_thread(_measured_file, content)
-    except OSError as error:
-        raise _unreadable(content, error) from None
-
-
-async def pieces(content: bytes | Path, size: int) -> AsyncIterator[bytes]:
-    """Exactly *size* bytes of *content*, piece by piece."""
-    if isinstance(content, bytes):
-        for start in range(0, size, PIECE):
-            yield content[start : start + PIECE]
-        return
-    with content.open("rb") as file:
-        while size and (piece := file.read(min(PIECE, size))):
-            size -= len(piece)
-            yield piece
-    if size:
-        raise _unreadable(content, OSError("it became shorter while it was sent"))
-
-
-def _measured_file(path: Path) -> tuple[int, str]:
-    with path.open("rb") as file:
-        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-        return file.tell(), sha256
-
-
-def _unreadable(path: Path, error: OSError) -> SupplyError:
-    what = f"the archive {path} cannot be read: {error.strerror or error}"
-    return SupplyError(NothingToSend(what, "submit again"))
+async def frames_of(parcel: Parcel) -> AsyncIterator[bytes]:
+    """*parcel* as `obtain` reads it: its form, each piece after its size, their sha256."""
+    size, digest = 0, hashlib.sha256()
+    yield f"{parcel.form}\n".encode()
+    while piece := await asyncio.to_thread(next, parcel.pieces, b""):
+        size += len(piece)
+        await asyncio.to_thread(digest.update, piece)
+        yield b"%d\n" % len(piece)
+        yield piece
+    yield b"0\n%d %s\n" % (size, digest.hexdigest().encode())

@@ -21,6 +21,10 @@ SESSIONS: Final = 6
 class Shell(Protocol):
     """A `bash -s`: bytes in, two streams of bytes out, an exit status."""
 
+    @property
+    def heard(self) -> set[str]:
+        """The names of the scripts that it has read, kept by who sends them."""
+
     async def write(self, data: bytes) -> None:
         """Send *data*; ConnectionError when the far side is gone."""
 
@@ -32,6 +36,9 @@ class Shell(Protocol):
 
     async def errors(self) -> bytes:
         """Some bytes of standard error; none at its end."""
+
+    def drop(self) -> None:
+        """End it without waiting, since everything that was asked of it has been answered."""
 
     async def exit_status(self) -> int | None:
         """How bash ended; None when the connection was lost before it could be told."""

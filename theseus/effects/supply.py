@@ -8,7 +8,7 @@ import asyncio
 import os
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
-from typing import Protocol, assert_never
+from typing import Protocol, TypeAlias, assert_never
 
 from attrs import field, frozen
 
@@ -24,14 +24,10 @@ from theseus.core.secrets import (
 )
 from theseus.core.steps import Packaged
 from theseus.effects.package import packaged_content, packaged_digest
+from theseus.effects.parcel import Offer, Parcel, SupplyError
 
-
-class SupplyError(Exception):
-    """Something the plan names is not to be had here; *error* says what and what to do."""
-
-    def __init__(self, error: NothingToSend) -> None:
-        super().__init__(f"{error.what}; {error.advice}")
-        self.error = error
+ParcelOf: TypeAlias = Callable[[str, Offer], Awaitable[Parcel]]
+"""Gives the source tree of that hash, in a form that is offered."""
 
 
 class Supply(Protocol):
@@ -46,8 +42,8 @@ class Supply(Protocol):
     async def secret(self, reference: SecretReference) -> str:
         """The value that *reference* points at."""
 
-    async def archive(self, tree: str) -> Path:
-        """A file that holds the archive of the source *tree*."""
+    async def parcel(self, tree: str, offer: Offer) -> Parcel:
+        """The source *tree*, in a form that *offer* has."""
 
 
 @frozen
@@ -58,11 +54,10 @@ class PlanSupply:
     """
 
     document: bytes = field(repr=False)
-    open_archive: Callable[[str], Awaitable[Path]]
+    parcel_of: ParcelOf
     config_secret: Callable[[ConfigSecret], str]
     environment: Mapping[str, str] = field(factory=lambda: os.environ, repr=False)
     known: dict[SecretReference, str] = field(factory=dict, repr=False)
-    _archives: dict[str, Path] = field(factory=dict, init=False, repr=False)
 
     def packaged(self, content: Packaged) -> bytes:
         """The bytes of a shipped file, which must be those the plan was made with."""
@@ -79,11 +74,9 @@ class PlanSupply:
         """The plan's own JSON."""
         return self.document
 
-    async def archive(self, tree: str) -> Path:
-        """The archive of *tree*, made when it is first asked for."""
-        if tree not in self._archives:
-            self._archives[tree] = await self.open_archive(tree)
-        return self._archives[tree]
+    async def parcel(self, tree: str, offer: Offer) -> Parcel:
+        """The source *tree*, in a form that *offer* has."""
+        return await self.parcel_of(tree, offer)
 
     async def secret(self, reference: SecretReference) -> str:
         """The value that *reference* points at, without its last newline; looked up once."""

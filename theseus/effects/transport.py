@@ -23,8 +23,16 @@ async def openssh_needs(alias: str) -> tuple[str, ...]:
         if await live_master(ssh, Site(alias, alias, settings)) is not None:
             return ("its connection is open already",)
         ticket = settings.on("gssapiauthentication") and await has_ticket()
-        return needs(settings, own, Evidence(ticket, _security_keys(settings)))
+        return (
+            *_beside_the_name(alias),
+            *needs(settings, own, Evidence(ticket, _security_keys(settings))),
+        )
     return ()
+
+
+def _beside_the_name(alias: str) -> tuple[str, ...]:
+    """`user@host` and `ssh://host:port` are no names of the ssh config: only ssh takes them."""
+    return (f"`{alias}`, which is more than a name",) if "@" in alias or "://" in alias else ()
 
 
 def _security_keys(settings: SshSettings) -> tuple[str, ...]:

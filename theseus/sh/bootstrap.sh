@@ -427,6 +427,8 @@ theseus_unpack() {
     theseus_say "the work directory is there from an earlier start: $THESEUS_WORK_DIR"
     return
   fi
+  # a host that has zstd may keep the archive so, beside its usual name
+  if [[ -f ${THESEUS_ARCHIVE%.gz}.zst ]]; then THESEUS_ARCHIVE=${THESEUS_ARCHIVE%.gz}.zst; fi
   [[ -f $THESEUS_ARCHIVE ]] ||
     theseus_fail 1 "the source archive $THESEUS_ARCHIVE is not there: submit the run again"
   rm -rf -- "$THESEUS_WORK_DIR".new-* # of a start whose node was lost
@@ -497,7 +499,7 @@ theseus_find_uv() {
 }
 
 theseus_build() { # the project's environment at .venv: one that runs share, else its own
-  local theseus_tried='uv sync'
+  local theseus_tried='uv sync' theseus_by_hand='uv sync --frozen'
   [[ -n $theseus_project ]] || return 0
   [[ -n $theseus_listed ]] || theseus_has_lock ||
     theseus_fail 1 "${theseus_project#"$THESEUS_WORK_DIR"}/pyproject.toml has no uv.lock, so its\
@@ -506,11 +508,11 @@ theseus_build() { # the project's environment at .venv: one that runs share, els
   theseus_stop_if_told
   ((theseus_last == 69)) || theseus_fail 1 "the environment cannot be looked for ($(theseus_reason))"
   theseus_find_uv
-  [[ -z $theseus_listed ]] || theseus_tried='uv pip install'
+  [[ -z $theseus_listed ]] || theseus_tried='uv pip install' theseus_by_hand='uv pip install -r requirements.txt'
   theseus_run theseus_environment environment_build "$theseus_uv" || {
     theseus_stop_if_told
     theseus_fail "$theseus_last" "$theseus_tried failed ($(theseus_reason)): see the log; try it in a fresh clone\
- (uv sync --frozen), and look whether this host has a network or a filled uv_cache"
+ ($theseus_by_hand), and look whether this host has a network or a filled uv_cache"
   }
 }
 

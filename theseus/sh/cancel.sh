@@ -64,8 +64,8 @@ cancel_begin() { # RUN: note why, and tell it
 cancel_find() { # RUN: what it runs as, from its answer or, where that was lost, from SLURM
   local first='' second='' third='' dir=${cancel_dir[$1]}
   [[ ! -s $dir/answer ]] || read -r first second third _ <"$dir/answer"
-  if [[ -z $first && -e $dir/launched && -e $dir/batch.sh ]]; then
-    if ! second=$(job_of "$dir" 2>&1); then
+  if [[ -z $first && -e $dir/batch.sh ]]; then
+    if ! second=$(cancel_job "$dir" 2>&1); then
       cancel_over "$1" "unknown ${second:-squeue failed}"
       return 1
     fi
@@ -76,6 +76,10 @@ cancel_find() { # RUN: what it runs as, from its answer or, where that was lost,
   elif [[ -n $first && $third == "$(cat /proc/sys/kernel/random/boot_id 2>/dev/null || echo -)" ]]; then
     cancel_kind[$1]=plain cancel_id[$1]=$first cancel_start[$1]=$second
   fi # else it never began, or the host was restarted since
+}
+
+cancel_job() { # RUN_DIR: the id of its job, its own or that in an array
+  if [[ -e $1/launched ]]; then job_of "$1"; else member_job "$1"; fi
 }
 
 cancel_tell() { # RUN: SIGTERM

@@ -15,11 +15,15 @@ day=86400
 share=$2
 case $share in \~ | \~/*) share=$HOME${share#\~} ;; esac
 now=$(date +%s)
-jobs='' # of SLURM, by the ids of their runs; `?` when SLURM did not say
+jobs='' arrays='' # of SLURM, as `ID COMMENT`, `?` when it did not say; and the run directories of job arrays
 
 ask_slurm() {
+  local list
   command -v squeue >/dev/null || return
-  jobs=$(squeue -h -u "$(id -un)" -o %k 2>/dev/null) || jobs='?'
+  jobs=$'\n'$(squeue -h -r -u "$(id -un)" -o '%i %k' 2>/dev/null)$'\n' || jobs='?'
+  for list in "$share"/sweeps/*/runs; do
+    [[ $jobs != *" theseus:$(basename -- "${list%/runs}")"$'\n'* ]] || arrays+=$(<"$list")
+  done
 }
 
 changed() { # PATH…: the time of the last change to any of them
@@ -40,6 +44,7 @@ told() { # RUN: its work directory, archive, runtime, status file and log, by it
     [[ ${THESEUS_DATA_DIR-}/ != "$work"/* ]] || work=''
     archive=${THESEUS_ARCHIVE-} runtime=${THESEUS_RUNTIME-}
     archive=${archive##*/} runtime=${runtime##*/}
+    archive+=${archive:+" ${archive%.gz}.zst"} # in whichever form it came
     printf '%s\t%s\t%s\t%s\t%s\n' "${work:--}" "${archive:--}" "${runtime:--}" \
       "${THESEUS_STATUS_DIR-}/metadata.json" "${THESEUS_LOG:-/dev/null/none}"
   )
@@ -56,11 +61,13 @@ read_run() { # RUN: its account, as variables
 }
 
 lives() { # RUN STAMP: may it still be at work? Where that cannot be told, what changed lately is
-  local kind start boot stat here=-
-  [[ $'\n'$jobs$'\n' != *$'\n'"theseus:${1##*/}"$'\n'* ]] || return 0
+  local kind='' start='' boot='' stat here=-
+  read -r kind start boot 2>/dev/null <"$1/answer"
+  [[ $jobs != *" theseus:${1##*/}"$'\n'* ]] || return 0
+  [[ $kind != slurm || $jobs != *$'\n'"$start "* ]] || return 0 # of an array, or with another comment
   if [[ -e $1/outcome.json ]]; then return 1; fi
-  read -r kind start boot 2>/dev/null <"$1/answer" || kind=''
   case $kind in
+    '') [[ $arrays != *"/${1##*/}"* ]] || return 0 ;;
     slurm) [[ $jobs == '?' || -n $boot ]] && return 0 ;; # a job of another cluster is not seen here
     [0-9]*)
       read -r here 2>/dev/null </proc/sys/kernel/random/boot_id
@@ -149,7 +156,7 @@ used() { # everything live runs use: names of archives, runtimes and environment
   local run work archive runtime environments stamp
   for run in "$share"/runs/*/; do
     read_run "${run%/}"
-    ! lives "${run%/}" "$stamp" || printf '%s\n' "$archive" "$runtime" "${environments// /$'\n'}"
+    ! lives "${run%/}" "$stamp" || printf '%s\n' "${archive// /$'\n'}" "$runtime" "${environments// /$'\n'}"
   done
 }
 

@@ -9,7 +9,7 @@
 # gets a second more for it to be seen.
 # shellcheck shell=bash
 set -u
-export LC_ALL=C
+export LC_ALL=C SLURM_BITSTR_LEN=0 # sacct(1): without, it cuts a list of array indexes short
 unset BASH_ENV ENV CDPATH "${!SQUEUE_@}" "${!SACCT_@}" "${!SLURM_TIME_@}"
 places=() answers=() arrays=() starting=() process=() job=() jobs='' gone=''
 

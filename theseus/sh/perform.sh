@@ -3,7 +3,7 @@
 # `bash -s` reads from its standard input: a line `token=…`, this text, then one line a step,
 #   { run INDEX COMMAND…; }      { ask INDEX COMMAND…; }
 # Each line is a complete group, so that a stream cut short is a syntax error, never half a command.
-# Content follows its line as raw bytes. Every step is answered on standard output by a frame
+# Content follows its line as raw bytes; that of `obtain`, which may be wanted or not, in pieces. Every step is answered on standard output by a frame
 #   \n<token> <index> <status> <length>\n<length bytes>
 # whose status is a number, or `skipped`, `want`, `answered`. Standard error gets `\n<token> <index>\n`
 # after each step. Whatever login files print lies outside the frames and does no harm. The frame -1
@@ -12,12 +12,11 @@
 set -u
 set -o pipefail
 set +e
-umask o-w         # runs are executed from what is made here: whatever the login files say, not everybody writes there
-locale=${LC_ALL-} # for what is started here; this text itself counts bytes
+umask o-w                   # runs are executed from what is made here: whatever the login files say, not everybody writes there
+locale=${locale-${LC_ALL-}} # for what is started here; this text itself counts bytes, and may be read twice
 export LC_ALL=C
 unset BASH_ENV ENV CDPATH
 exec 3>&1
-halted=
 
 frame() { # INDEX STATUS OUTPUT
   printf '\n%s %s %s %s\n%s' "$token" "$1" "$2" "${#3}" "$3" >&3
@@ -35,7 +34,7 @@ run() { # INDEX COMMAND [ARG…]
   local index=$1 output status=0
   shift
   if [[ -n $halted ]]; then
-    case $1 in receive) take "$3" ;; unpack) take "$2" ;; esac >/dev/null
+    case $1 in receive) take "$3" ;; unpack) take "$2" ;; obtain) [[ $5 != follows ]] || discard ;; esac >/dev/null
     frame "$index" skipped ''
     return
   fi
@@ -57,13 +56,13 @@ ask() { # INDEX COMMAND [ARG…]
   frame "$index" "$status" "$output"
 }
 
-digest() { # FILE: its sha256, or nothing where no tool can tell
-  if command -v sha256sum >/dev/null 2>&1; then
-    sha256sum <"$1" | cut -d' ' -f1
-  elif command -v shasum >/dev/null 2>&1; then
-    shasum -a 256 <"$1" | cut -d' ' -f1
-  fi
-}
+if command -v sha256sum >/dev/null; then
+  digest() { sha256sum; } # of the input
+elif command -v shasum >/dev/null; then
+  digest() { shasum -a 256; }
+else
+  digest() { wc -c; } # no tool can tell
+fi
 
 receive() { # MODE SIZE SHA256 PATH: the next SIZE bytes become PATH, or nothing does
   local part=$4.part.$$.$RANDOM
@@ -74,19 +73,20 @@ receive() { # MODE SIZE SHA256 PATH: the next SIZE bytes become PATH, or nothing
 }
 
 accept() { # PART SIZE: what cannot be written is still consumed: content is never read as commands
-  take "$2" | {
-    umask 077
-    cat >"$1"
-    status=$?
-    cat >/dev/null
-    ((status == 0))
-  }
+  take "$2" | keep "$1"
+}
+
+keep() { # FILE: the whole input, whether or not it can be written
+  umask 077
+  cat >"$1" && return
+  cat >/dev/null
+  return 1
 }
 
 intact() { # FILE SIZE SHA256: is this what was sent?
   local seen
-  seen=$(digest "$1")
-  if (($(wc -c <"$1") == $2)) && [[ ${seen:-$3} == "$3" ]]; then return; fi
+  read -r seen _ < <(digest <"$1")
+  if [[ $seen == "$3" || $seen == "$2" ]]; then return; fi
   echo 'it arrived damaged' >&2
   return 1
 }
@@ -96,7 +96,8 @@ settle() { # MODE PART PATH: a directory in the way is an error, not the place t
     echo "$3: is a directory" >&2
     return 1
   fi
-  chmod "$1" "$2" && mv -f -- "$2" "$3"
+  [[ $1 == 0600 ]] || chmod "$1" "$2" || return # what is kept has this mode
+  mv -f -- "$2" "$3"
 }
 
 unpack() { # SIZE SHA256 DIRECTORY: the next SIZE bytes are an archive of files that belong below DIRECTORY
@@ -104,24 +105,140 @@ unpack() { # SIZE SHA256 DIRECTORY: the next SIZE bytes are an archive of files 
   accept "$part" "$1" && intact "$part" "$1" "$2" && (
     umask 077
     unset TAR_OPTIONS GZIP
-    tar -xzmof - -C "$3" <"$part" # -m: they are as old as they are here
+    tar -xzmof - -C "$3" <"$part" 2>"$part.err" || copy_links "$part" "$3" # -m: they are as old as they are here
   ) || status=1
-  rm -f -- "$part"
+  rm -f -- "$part" "$part.err"
   if ((status)); then echo "could not write below $3" >&2; fi
   return "$status"
 }
 
-obtain() { # INDEX MODE PATH: have PATH; asks for `SIZE SHA256` and the bytes only where it is missing
-  local size sha256
-  touch -c -- "$3" 2>/dev/null # it is in use: `theseus clean` goes by the time
-  if [[ -e $3 ]]; then
+copy_links() { # PART DIRECTORY: where a file system has no links between directories (AFS), copies do
+  local link file
+  if grep -v -e ': Cannot hard link to ' -e ': Exiting with failure status' "$1.err" >&2; then return 1; fi
+  [[ $(tail -n 1 "$1.err") == *': Exiting with failure status'* ]] || return 1 # else it did not come to its end
+  tar -tvzf "$1" | sed -n 's/.* \([^ ]*\) link to \([^ ]*\)$/\1 \2/p' | while read -r link file; do
+    [[ $2/$link -ef $2/$file ]] || cp -fp -- "$2/$file" "$2/$link" || exit 1
+  done
+}
+
+lacking() { # PATH…: a line for each: `there`, or in what forms it may come
+  local path
+  touch -c -- "$@" "${@/%.gz/.zst}" 2>/dev/null # what is there is in use: `theseus clean` goes by the time
+  for path; do
+    if is_there "$path"; then echo there; else echo "want $(forms "$path")"; fi
+  done
+}
+
+is_there() { # PATH: an archive may be kept in another form
+  [[ -e $1 || -e ${1%.gz}.zst ]]
+}
+
+obtain() { # INDEX MODE PATH HOW: have PATH, which is `there`, or `follows`, or is to be asked for and may come in several forms
+  local form commit base place=$3 part=$3.part.$$.$RANDOM
+  if is_there "$3"; then
+    [[ $4 != follows ]] || discard >/dev/null
     printf present
     return
   fi
-  frame "$1" want ''
-  IFS=' ' read -r size sha256 || return 1
-  receive "$2" "$size" "$sha256" "$3" && printf sent
+  if [[ $4 == there ]]; then
+    echo "$3 was there a moment ago and has been removed meanwhile" >&2
+    return 1
+  fi
+  [[ $4 == follows ]] || frame "$1" want "$(forms "$3")"
+  while IFS=' ' read -r form commit base && gather "$part"; do
+    if [[ $form == zstd ]]; then place=${3%.gz}.zst; fi
+    if [[ -n $commit ]] && ! grow "$part" "${3%/*}" "$form" "$commit" "$base" >/dev/null 2>&1; then
+      frame "$1" want '' # the whole archive is as good
+      continue
+    fi
+    if settle "$2" "$part" "$place"; then
+      printf sent
+      return
+    fi
+    break
+  done
+  echo "could not write $3" >&2
+  rm -f -- "$part"
+  return 1
 }
+
+forms() { # PATH: an archive may be `zstd`, and come as a pack where there is `git`, upon one of these trees
+  [[ $1 == */trees/*.tar.gz ]] || return 0
+  if command -v zstd >/dev/null; then printf 'zstd '; fi
+  if [[ ${1##*/} =~ ^[0-9a-f]{40}\.tar\.gz$ ]] && command -v git >/dev/null; then
+    printf git
+    # shellcheck disable=SC2012 # the newest first, and what matters has 40 digits
+    ls -t -- "${1%/*}" | sed -n 's/^\([0-9a-f]\{40\}\)\.tar\.[gz]s\{0,1\}[zt]$/ \1/p' | head -n 50 | tr -d '\n'
+  fi
+}
+
+gather() { # PART: the pieces that follow, each after its size, then `0` and `SIZE SHA256` of all of them
+  local size sha256 status=0
+  pieces | keep "$1" || status=$?
+  IFS=' ' read -r size sha256 && ((status == 0)) && intact "$1" "$size" "$sha256"
+}
+
+discard() { # what follows a step that does not need it
+  read -r && pieces && read -r
+}
+
+pieces() { # up to the one without bytes
+  local size
+  while read -r size; do
+    if ((size == 0)); then return; fi
+    take "$size" || return
+  done
+  return 1
+}
+
+grow() { # PART TREES FORM COMMIT BASE: PART, a pack upon the tree BASE, becomes the archive of COMMIT
+  (
+    umask 077
+    seclude "${2%/*}/git" || exit
+    git cat-file -e "$5^{tree}" || adopt "$5" "$2/$5.tar" || exit
+    git unpack-objects -q <"$1" || exit
+    git -c tar.umask=0022 archive --format=tar "$4" | "squeeze_$3" >"$1.tar" && mv -f -- "$1.tar" "$1"
+  ) || {
+    rm -f -- "$1.tar"
+    return 1
+  }
+}
+
+seclude() { # STORE: git works there, on a repository of theseus's own, without any configuration but this
+  unset "${!GIT_@}"
+  export GIT_DIR=$1 HOME=$1 XDG_CONFIG_HOME=$1 GIT_CONFIG_NOSYSTEM=1 GIT_CONFIG_GLOBAL=/dev/null GIT_ATTR_NOSYSTEM=1
+  [[ ! -e $1/config ]] || return 0
+  mkdir -p -- "$1/objects/info" "$1/refs" "$1/info" && lay "$1/HEAD" 'ref: refs/heads/none' &&
+    # gitattributes(5): this file stands above all others
+    lay "$1/info/attributes" '* -export-ignore -export-subst -text -ident -filter !working-tree-encoding' &&
+    lay "$1/config" $'[core]\n\trepositoryformatversion = 0\n\tbare = true\n\tcompression = 1\n[gc]\n\tauto = 0'
+}
+
+lay() { # PATH TEXT: several may do the same at once
+  printf '%s\n' "$2" >"$1.part.$BASHPID" && mv -f -- "$1.part.$BASHPID" "$1"
+}
+
+adopt() { # TREE ARCHIVE: the objects of a tree that lies there as an archive, into the store
+  local scratch status=0
+  scratch=$(mktemp -d "$GIT_DIR/adopted.XXXXXX") || return
+  (
+    export GIT_INDEX_FILE=$scratch/index GIT_WORK_TREE=$scratch/tree
+    mkdir "$scratch/tree" && cd "$scratch/tree" && extract "$2" &&
+      # one pack, not a file for each object
+      git -c core.bare=false -c core.bigFileThreshold=1 add --all --force . && [[ $(git write-tree) == "$1" ]]
+  ) || status=$?
+  rm -rf -- "$scratch"
+  return "$status"
+}
+
+extract() { # ARCHIVE, without its last suffix
+  unset TAR_OPTIONS GZIP
+  if [[ -e $1.gz ]]; then tar -xzf - <"$1.gz"; else zstd -dcq <"$1.zst" | tar -xf -; fi
+}
+
+squeeze_gzip() { gzip -nc1; }
+
+squeeze_zstd() { zstd -qc; }
 
 guarded() { # DIRECTORY: can nobody but its owner and group replace what lies in it?
   [[ -z $(find "$1/." -maxdepth 0 -perm -002 ! -perm -1000 2>/dev/null) ]] && return
@@ -132,6 +249,7 @@ guarded() { # DIRECTORY: can nobody but its owner and group replace what lies in
 claim() { # RUN_DIR: 75 and the answer, when the run was submitted before; 76 when nobody can tell
   local runs=${1%/*}
   guarded "${runs%/*}" && guarded "$runs" || return 1
+  [[ ${runs##*/} != sweeps ]] || guarded "${runs%/*}/runs" || return 1
   if mkdir -m 0700 -- "$1" 2>/dev/null; then
     sign "$1" && printf claimed
   elif [[ -s $1/answer ]]; then
@@ -142,7 +260,7 @@ claim() { # RUN_DIR: 75 and the answer, when the run was submitted before; 76 wh
   elif [[ -e $1/launched ]]; then
     claim_launched "$1"
   elif [[ -d $1 ]]; then
-    sign "$1" && printf resumed
+    claim_member "$1"
   else
     mkdir -m 0700 -- "$1"
   fi
@@ -176,6 +294,30 @@ claim_submitted() { # RUN_DIR: the answer of sbatch was lost; a job that has sta
 in_flight() { # DIRECTORY: may its sbatch still be at it, here or, as none lasts longer than a minute, elsewhere?
   grep -qszxF -f <(printf '%s\n' "$1/batch.sh") /proc/[0-9]*/cmdline ||
     [[ ! -e $1/launched/ended && -z $(find "$1/launched" -maxdepth 0 -mmin +1) ]]
+}
+
+claim_member() { # RUN_DIR: it may have been sent with a job array, whose answer did not come to it
+  local id
+  if ! id=$(member_job "$1"); then
+    echo "$1: submitted before in an array, and SLURM cannot be asked for its job" >&2
+    return 76
+  fi
+  if [[ -n $id ]]; then
+    answer "$1" slurm "$id" && return 75
+  fi
+  sign "$1" && printf resumed
+}
+
+member_job() { # RUN_DIR: the id of its job in an array, if there is one; a failure is no `none`
+  local list line id
+  for list in "${1%/*/*}"/sweeps/*/runs; do
+    line=$(grep -nF -m 1 "/${1##*/}" "$list" 2>/dev/null) || continue
+    list=${list%/runs}
+    [[ -e $list/launched ]] || continue
+    id=$(job_of "$list") || return
+    [[ -z $id ]] || echo "${id}_$((${line%%:*} - 2))" # the first line opens the list
+    return
+  done
 }
 
 claim_launched() { # RUN_DIR: who started it could not write the answer any more, or does so at this moment
@@ -334,9 +476,9 @@ submit_array() { # DIRECTORY SBATCH [ARG…]: submit; each of its runs has an an
   source "$1/runs" || return
   said=$(submit "$@") || return
   read -r _ id cluster <<<"$said"
-  for index in "${!run_dirs[@]}"; do # one that has started already has answered itself
-    [[ -s ${run_dirs[index]}/answer ]] ||
-      printf '%s\n' "slurm ${id}_$index${cluster:+ $cluster}" >"${run_dirs[index]}/answer"
+  for index in "${!run_dirs[@]}"; do # one that has started already has answered itself, but for its cluster
+    [[ -s ${run_dirs[index]}/answer && -z $cluster ]] ||
+      answer "${run_dirs[index]}" slurm "${id}_$index" ${cluster:+"$cluster"} >/dev/null
   done
   printf '%s\n' "$said"
 }
@@ -392,4 +534,9 @@ submit_after() { # AWAITED RUN_DIR SBATCH [ARG…] SCRIPT RUN_DIR: submit, to st
   return 1
 }
 
-frame -1 0 ''
+begin() { # of a dialogue, which may follow another one in the same shell
+  halted=
+  frame -1 0 ''
+}
+
+begin

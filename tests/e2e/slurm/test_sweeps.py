@@ -22,7 +22,12 @@ def seeded(cfg, spec):
 @pytest.fixture
 def sweeping(at: ClusterDesk) -> ClusterDesk:
     """A desk whose job says which of many it is."""
-    at.desk.write("jobs.py", SEEDED)
+    return seeded(at, SEEDED)
+
+
+def seeded(at: ClusterDesk, jobs: str) -> ClusterDesk:
+    """The desk *at* with *jobs* that it can sweep."""
+    at.desk.write("jobs.py", jobs)
     at.desk.write("pyproject.toml", '[tool.theseus]\njobs = ["jobs"]\n')
     at.desk.write("train.yaml", "job: seeded\nrequest: {min_chips: 0}\nseed: 0\n")
     at.desk.commit()
@@ -47,3 +52,51 @@ def test_array(sweeping: ClusterDesk) -> None:
         assert f"seed {index} of {run.run_id}, scan-{index}\n" in run.log
         assert run.metadata["state"] == state
     assert len(list((sweeping.storage / "work" / ".dispatch" / "trees").iterdir())) == 1
+
+
+def states(at: ClusterDesk) -> dict[str, str]:
+    """What `ps` says of each run."""
+    return {row["run"]: row["state"] for row in json.loads(at.theseus("ps", "--json").out)}
+
+
+def waiting_numbers(at: ClusterDesk) -> set[str]:
+    """The numbers of the jobs that wait, each one of an array by its own."""
+    return set(at.cluster.run(["squeue", "-h", "-r", "-t", "pending", "-o", "%i"]).stdout.split())
+
+
+def test_one_of_many(at_accounting: ClusterDesk) -> None:
+    """One run of an array is shown, cancelled and awaited by itself while others wait."""
+    at = seeded(at_accounting, SEEDED)
+    for node in ("gpu1", "gpu2"):
+        at.cluster.fill(node)
+    one, two, three = started(at, "--sweep", "seed=range(3)", "--chip", "h100", "-n", "8")
+    assert states(at) == dict.fromkeys((one.run_id, two.run_id, three.run_id), "queued")
+    waiting = at.theseus("logs", two.run_id)
+    assert (waiting.status, "it waits in SLURM's queue" in waiting.err) == (0, True), waiting.err
+    done = at.theseus("cancel", two.run_id)
+    assert done.status == 0, done.err
+    assert json.loads((two.run_dir / "outcome.json").read_text())["state"] == "cancelled"
+    assert waiting_numbers(at) == {one.number, three.number}
+    at.cluster.run(["scancel", one.number])
+    shown = states(at)
+    assert (shown[two.run_id], shown[three.run_id]) == ("cancelled", "queued")
+    # SLURM forgets at once that it had such a job, and its accounting does a moment later
+    assert shown[one.run_id] in {"cancelled", "lost"}
+    at.cluster.run(["scancel", three.number.partition("_")[0]])
+    waited = at.theseus("wait", "scan")
+    assert (waited.status, waited.err.count(" cancelled: ")) == (143, 3), waited.err
+
+
+def test_started_again(at: ClusterDesk) -> None:
+    """A run of an array that is requeued runs again, in its own directory and log."""
+    sleeping = "import time\n    time.sleep(0 if spec.restart_count else 60)\n    if cfg"
+    seeded(at, SEEDED.replace("if cfg", sleeping))
+    one, two = started(at, "--sweep", "seed=range(2)")
+    again = f"of {two.run_id}"
+    for run in (one, two):
+        run.wait_for_log(f"of {run.run_id}")
+    at.cluster.run(["scontrol", "requeue", two.number])
+    assert at.theseus("cancel", one.run_id).status == 0
+    assert one.outcome()["state"] == "cancelled"
+    at.cluster.wait_for(lambda: two.log.count(again) == 2, "its second start", 200)
+    assert two.outcome()["state"] == "completed"

@@ -1,0 +1,75 @@
+"""Batch planning: many orders and their plans, by what is known already. Nothing is contacted here.
+
+To batches.py what planning.py is to submission.py.
+"""
+
+from attrs import evolve, frozen
+from returns.pipeline import is_successful
+from returns.result import Failure, Result, Success
+
+from theseus.core.batch import Batch, Member, build_batch
+from theseus.core.build import World
+from theseus.core.errors import PlanError, SourceUnusable
+from theseus.core.inventory import Inventory
+from theseus.core.source import SourceError, SourceSnapshot
+from theseus.effects.planning import Order, TakeSource, assignment_of
+from theseus.effects.release import this_release
+from theseus.effects.source import SourceTree
+
+
+@frozen
+class OrderedRun:
+    """One run of a batch: its *order*, and the overrides that set it apart."""
+
+    point: tuple[str, ...]
+    order: Order
+
+
+@frozen
+class BatchOrder:
+    """The runs of the sweep *name*, all from one source and by one dispatch config."""
+
+    id: str
+    name: str
+    runs: tuple[OrderedRun, ...]
+
+    @property
+    def first(self) -> Order:
+        """The order of the first run, for what all of them share: config, source, where it is."""
+        return self.runs[0].order
+
+    def taking(self, take: TakeSource) -> "BatchOrder":
+        """This batch, its source taken by *take*."""
+        first, *others = self.runs
+        return evolve(self, runs=(evolve(first, order=evolve(first.order, take=take)), *others))
+
+
+def batch_from(ordered: BatchOrder, inventory: Inventory) -> Result[Batch, PlanError]:
+    """The batch by a given *inventory*; nothing is contacted."""
+    with ordered.first.take(ordered.first.start) as taken:
+        return planned_batch(ordered, taken, inventory)
+
+
+def planned_batch(
+    ordered: BatchOrder, taken: Result[SourceTree, SourceError], inventory: Inventory
+) -> Result[Batch, PlanError]:
+    """The batch by the source as it was *taken*, and an *inventory*."""
+    if not is_successful(taken):
+        return Failure(SourceUnusable(taken.failure()))
+    snapshot = taken.unwrap().snapshot
+    world = World(ordered.first.config, inventory, snapshot, this_release())
+    members = _members(ordered, snapshot)
+    made: Result[Batch, PlanError] = members.bind(
+        lambda found: build_batch(world, ordered.id, ordered.name, found)
+    )
+    return made
+
+
+def _members(ordered: BatchOrder, snapshot: SourceSnapshot) -> Result[list[Member], PlanError]:
+    members: list[Member] = []
+    for run in ordered.runs:
+        assignment = assignment_of(run.order, snapshot)
+        if not is_successful(assignment):
+            return Failure(assignment.failure())
+        members.append(Member(run.point, run.order.request, assignment.unwrap()))
+    return Success(members)

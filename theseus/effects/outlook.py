@@ -1,0 +1,97 @@
+"""Outlook: the source and the hosts, looked at at the same time.
+
+Connecting is mostly waiting, and so is git. Only where there is a source are the hosts' answers
+waited for. Nothing is decided and nothing is sent here.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractContextManager, ExitStack, asynccontextmanager
+from typing import Any
+
+from attrs import evolve, frozen
+from returns.pipeline import is_successful
+from returns.result import Failure, Result
+
+from theseus.core.inquiry import Inquiry
+from theseus.core.inventory import Inventory
+from theseus.core.plan import Target
+from theseus.core.source import SourceError
+from theseus.effects.parcel import Offer, Parcel, not_to_be_had
+from theseus.effects.reach import Aliases, lasting_shells
+from theseus.effects.shells import OpenShell
+from theseus.effects.shipment import Shipment, make_ready
+from theseus.effects.source import SourceTree
+from theseus.effects.supply import ParcelOf
+from theseus.effects.survey import survey
+
+Taken = Result[SourceTree, SourceError]
+Take = Callable[[], AbstractContextManager[Taken]]
+
+
+@frozen
+class Outlook:
+    """The source as it was *taken*, what is known of the hosts, and shells on them."""
+
+    taken: Taken
+    inventory: Inventory
+    open_shell: OpenShell
+    shipment: "asyncio.Task[Result[Shipment, SourceError]]"
+
+    def parcels(self, target: Target) -> ParcelOf:
+        """What gives the source to *target*, in a form that its nodes can unpack."""
+
+        async def parcel_of(_: str, offer: Offer) -> Parcel:
+            # the nodes of a cluster unpack it, and whether they have zstd nobody knows here
+            known = offer if target.type == "plain" else evolve(offer, zstd=False)
+            ready = await self.shipment
+            if not is_successful(ready):
+                raise not_to_be_had(ready.failure())
+            return await asyncio.to_thread(ready.unwrap().parcel, known)
+
+        return parcel_of
+
+
+@asynccontextmanager
+async def looked(
+    take: Take, aliases: Aliases, inquiries: Mapping[str, Inquiry]
+) -> AsyncIterator[Outlook]:
+    """What *take* and the answers to *inquiries* give; it lasts as long as the context."""
+    with ExitStack() as held:
+        taking = asyncio.create_task(asyncio.to_thread(held.enter_context, take()))
+        making = asyncio.create_task(_ready(taking))
+        async with _awaited(making), lasting_shells(aliases) as open_shell:
+            asking = asyncio.create_task(survey(open_shell, inquiries))
+            async with _cancelled(asking):
+                taken = await taking
+                known = await asking if is_successful(taken) else Inventory()
+                yield Outlook(taken, known, open_shell, making)
+
+
+async def _ready(taking: "asyncio.Task[Taken]") -> Result[Shipment, SourceError]:
+    taken = await taking
+    if not is_successful(taken):
+        return Failure(taken.failure())
+    tree = taken.unwrap()
+    return await asyncio.to_thread(make_ready, tree.store, tree.snapshot.tree)
+
+
+@asynccontextmanager
+async def _awaited(task: "asyncio.Task[Any]") -> AsyncIterator[None]:
+    """Let *task*, whose thread cannot be stopped, end before what it works on is gone."""
+    try:
+        yield
+    finally:
+        await asyncio.wait({task})
+        if not task.cancelled():
+            task.exception()  # whoever waited for the source has it
+
+
+@asynccontextmanager
+async def _cancelled(task: "asyncio.Task[Any]") -> AsyncIterator[None]:
+    """Cancel *task* where nobody has waited for it."""
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
