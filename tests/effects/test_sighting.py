@@ -217,10 +217,10 @@ def test_about_to_be_started(host: Host) -> None:
         assert sighting(host.seen(FIRST)).starting
         building.communicate()
     with process() as (_, words):
-        words = words.rpartition(" ")[0]  # without the boot id
-        (place / "claimed").write_text(f"{os.uname().nodename} {words}\n")
+        claimant = words.rpartition(" ")[0]  # without the boot id
+        (place / "claimed").write_text(f"{os.uname().nodename} {claimant}\n")
         assert sighting(host.seen(FIRST)).starting, "who has claimed it is still there"
-        (place / "claimed").write_text(f"elsewhere {words}\n")
+        (place / "claimed").write_text(f"elsewhere {claimant}\n")
         assert not sighting(host.seen(FIRST)).starting
     (place / "launched").mkdir()
     assert sighting(host.seen(FIRST)).starting, "perhaps from another login node"

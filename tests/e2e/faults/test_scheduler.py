@@ -3,6 +3,8 @@
 Each run is one job in the end, and nobody who could not know says that there is none.
 """
 
+import os
+import signal
 import time
 from collections.abc import Callable, Iterator
 from itertools import product
@@ -21,6 +23,7 @@ SBATCH = ("refuse", "time-out", "lose-answer", "say-nothing", "killed-before", "
 SQUEUE = ("", "fail")
 SACCT = ("", "off")
 HANGS = "hang-4"  # seconds; the client is killed in the first
+DEADLINE = 30
 
 
 @frozen
@@ -30,9 +33,9 @@ class Site:
     bench: Bench
     scheduler: Scheduler
 
-    def case(self, sbatch: str, phase: str = "before", kind: str = "cut") -> Case:
-        """A case whose sbatch does as told; it is only broken where it is begun on the bench."""
-        made = self.bench.case(Fault(len(self.bench.steps) - 1, phase, kind))
+    def case(self, sbatch: str) -> Case:
+        """A case whose sbatch does as told; nothing else is broken."""
+        made = self.bench.case(Fault(len(self.bench.steps) - 1, "before", "cut"))
         self.scheduler.have_run(made.run_id, sbatch)
         return made
 
@@ -64,6 +67,14 @@ def site(tmp_path: Path) -> Iterator[Site]:
         yield Site(bench, scheduler)
 
 
+def wait_for(happened: Callable[[], object]) -> None:
+    """Wait until it has *happened*."""
+    until = time.monotonic() + DEADLINE
+    while not happened():
+        assert time.monotonic() < until
+        time.sleep(0.02)
+
+
 def test_sbatch(site: Site) -> None:
     """Whatever sbatch does, with squeue and accounting or without, there is one job in the end."""
     cases = []
@@ -88,16 +99,16 @@ def test_sbatch(site: Site) -> None:
 @pytest.mark.parametrize("command", ["recover", "apply"])
 def test_sbatch_is_at_it(site: Site, command: str) -> None:
     """While sbatch waits for SLURM, with its client killed, nobody says that there is no job."""
-    case = site.case(HANGS, "during", "kill")
-    assert site.bench.begin(case).finished().status == -9
+    case = site.case(HANGS)
+    client = site.bench.starter.start("apply", str(case.plan), "--force")
+    wait_for(lambda: site.scheduler.calls(case.run_id))
+    os.kill(client.pid, signal.SIGKILL)
+    assert client.finished().status == -signal.SIGKILL
     act: Callable[[Case], Finished] = {"recover": site.recover, "apply": site.bench.again}[command]
     finished = act(case)
     assert finished.status in {0, 5}, finished
     assert site.state(case) in {"unknown", "queued"}
-    until = time.monotonic() + 30
-    while not site.jobs(case):
-        assert time.monotonic() < until
-        time.sleep(0.1)
+    wait_for(lambda: site.jobs(case))
     assert site.recover(case).status == 0
     assert site.bench.again(case).status == 0
     assert (site.jobs(case), site.scheduler.calls(case.run_id)) == (1, 1)

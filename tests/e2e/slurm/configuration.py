@@ -168,6 +168,8 @@ UsePAM no
 UseDNS no
 PrintMotd no
 MaxStartups 100:30:200
+# says every connection, those that nobody logs in by as well
+LogLevel VERBOSE
 Subsystem sftp internal-sftp
 {settings}"""
 
