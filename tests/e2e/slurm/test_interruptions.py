@@ -1,5 +1,7 @@
 """What comes between a run and its end: waiting, preemption, cancelling, nodes that fail."""
 
+import json
+
 import pytest
 
 from tests.e2e.slurm.cluster_desk import ClusterDesk
@@ -89,6 +91,25 @@ def test_preempted_and_resumed(at: ClusterDesk) -> None:
     assert run.metadata["restart_count"] == 1
     assert run.outcome()["state"] == "completed"
     assert len(at.cluster.jobs("-t", "all", "-n", run.job.name)) == 1
+
+
+def test_requeued(at: ClusterDesk) -> None:
+    """A run that somebody else requeues is the same job, and goes on from where it was."""
+    at.job(RESUMABLE)
+    run = at.submit()
+    run.wait_for_log("working in")
+    number = run.number
+    at.cluster.run(["scontrol", "requeue", number])
+    run.wait_for_state("PENDING")
+    (row,) = json.loads(at.theseus("ps", "--json").out)
+    assert row["state"] in {"queued", "preempted"}, row
+    # SLURM holds a requeued job back for two minutes; only the controller's user may hurry it
+    at.cluster.run(["scontrol", "update", f"jobid={number}", "starttime=now"])
+    at.cluster.wait_for(lambda: run.metadata["state"] == "completed", "its second start", 60)
+    assert "start 1 on" in run.log
+    assert "resumed at step 42" in run.log
+    assert run.outcome()["state"] == "completed"
+    assert run.number == number
 
 
 def test_preempted_for_good(at: ClusterDesk) -> None:
