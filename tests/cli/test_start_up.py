@@ -134,7 +134,7 @@ def test_dry_run_imports_no_ssh(desk: Desk) -> None:
     assert not modules & {"asyncssh", "omegaconf"}
 
 
-HEAVY = {"asyncio", "asyncssh", "cattrs", "omegaconf", "rich.console"}
+HEAVY = {"asyncio", "asyncssh", "cattrs", "importlib.metadata", "omegaconf", "rich.console"}
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ LAUNCHED = Sighting(place=True, there=True, launched=True)
         (evolve(LAUNCHED, job=NotTold("timed out")), NotKnown, "SLURM does not answer"),
         (Sighting(), NotKnown, "not mounted"),
         (PLACE, NeverSubmitted, "no run directory"),
+        (evolve(LAUNCHED, starting=True, job=NoJob(accounted=False)), NotKnown, "a moment ago"),
         (evolve(PLACE, there=True), NeverSubmitted, "was not started"),
         (LAUNCHED, NeverSubmitted, "no process"),
         (evolve(LAUNCHED, job=NoJob(accounted=False)), NeverSubmitted, "no such job"),

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from subprocess import PIPE
 
 import pytest
 from attrs import evolve, frozen
@@ -205,6 +206,31 @@ def test_lost_answer(host: Host) -> None:
     host.program("squeue", f"echo '9|PENDING|Priority|theseus:{FIRST}'")
     seen = sighting(host.seen(FIRST))
     assert (seen.answer, seen.job) == ("slurm 9", InQueue("9", "PENDING", "Priority"))
+
+
+def test_about_to_be_started(host: Host) -> None:
+    """A run may be about to start while somebody is at it here, and for a minute in any case."""
+    place = host.put(FIRST, batch_sh="")
+    host.program("squeue", "true")
+    assert not sighting(host.seen(FIRST)).starting
+    with subprocess.Popen(["sh", "-c", "read _", f"{place}/bootstrap.sh"], stdin=PIPE) as building:
+        assert sighting(host.seen(FIRST)).starting
+        building.communicate()
+    with process() as (_, words):
+        (place / "claimed").write_text(f"{os.uname().nodename} {words}\n")
+        assert sighting(host.seen(FIRST)).starting, "who has claimed it is still there"
+        (place / "claimed").write_text(f"elsewhere {words}\n")
+        assert not sighting(host.seen(FIRST)).starting
+    (place / "launched").mkdir()
+    assert sighting(host.seen(FIRST)).starting, "perhaps from another login node"
+    then = time.time() - 120
+    os.utime(place / "launched", (then, then))
+    assert not sighting(host.seen(FIRST)).starting
+    with subprocess.Popen(["sh", "-c", "read _", f"{place}/batch.sh"], stdin=PIPE) as sbatch:
+        assert sighting(host.seen(FIRST)).starting
+        sbatch.communicate()
+    (place / "launched" / "ended").touch()
+    assert not sighting(host.seen(FIRST)).starting, "nothing comes of it later"
 
 
 def test_lost_answer_of_an_array(host: Host) -> None:

@@ -47,11 +47,20 @@ def recovery_of(seen: Sighting | Unreachable) -> Recovery:
             return NotKnown(f"SLURM does not answer there: {reason}")
         case Sighting(place=False):
             return NotKnown("no run was ever sent there, or its file system is not mounted")
-        case Sighting(there=False):
-            return NeverSubmitted("it has no run directory")
-        case Sighting(launched=False):
-            return NeverSubmitted("its run directory is there, and it was not started")
-        case Sighting(job=None):
-            return NeverSubmitted("it was to be started, and no process of it is there")
+        case Sighting(starting=True):
+            return NotKnown("it is about to be started, or was a moment ago: ask in a minute")
         case _:
-            return NeverSubmitted("it was handed to SLURM, which has no such job")
+            return NeverSubmitted(_evidence(seen))
+
+
+def _evidence(seen: Sighting) -> str:
+    """How it is known that the run of *seen* was never started."""
+    match seen:
+        case Sighting(there=False):
+            return "it has no run directory"
+        case Sighting(launched=False):
+            return "its run directory is there, and it was not started"
+        case Sighting(job=None):
+            return "it was to be started, and no process of it is there"
+        case _:
+            return "it was handed to SLURM, which has no such job"

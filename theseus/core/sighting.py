@@ -57,6 +57,8 @@ class End:
 class Sighting:
     """One run: whether its directory is *there*, was *launched*, and what it and its host say.
 
+    *starting* is that somebody may be about to start it at this very moment.
+
     *place* is whether the directory of all runs is there: else nothing can be said of this one.
     *process* is that of a plain run, *job* that of a SLURM run; None where there is nothing to look
     for yet. *silence* are the seconds since the run's last heartbeat, by the clock of its host.
@@ -65,6 +67,7 @@ class Sighting:
     place: bool = False
     there: bool = False
     launched: bool = False
+    starting: bool = False
     answer: str | None = None
     process: Process | None = None
     job: JobWord | None = None
@@ -130,6 +133,7 @@ def _sighting(facts: dict[str, str], clock: str) -> Sighting:
         place="place" in facts,
         there="there" in facts,
         launched="launched" in facts,
+        starting="starting" in facts,
         answer=facts.get("answer"),
         process=next((each for each in _PROCESSES if each == said), None),
         end=_end(facts["outcome"]) if "outcome" in facts else None,

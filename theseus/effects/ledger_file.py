@@ -7,6 +7,7 @@ memory, and homes on login nodes are NFS.
 """
 
 import sqlite3
+import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
@@ -14,6 +15,8 @@ from pathlib import Path
 from theseus.core.errors import Unreadable
 
 PATIENCE = 20.0  # seconds to wait for other processes
+# sqlite lets waiters in by chance: of a hundred threads some would wait in vain
+_WRITING = threading.Lock()
 APPLICATION_ID = 0x74687365  # "thse": tells a ledger from other files of sqlite's
 REBUILD = "move it away and find your runs again with `theseus ps --rescan`"
 # Run once each, in order; `PRAGMA user_version` counts them. None is ever changed again.
@@ -63,7 +66,7 @@ def prepare(path: Path) -> None:
 @contextmanager
 def transaction(path: Path) -> Iterator[sqlite3.Connection]:
     """A transaction that writes: all of it happens, or nothing; LedgerUnusable when it cannot."""
-    with _explained(path), _connected(path) as connection, _all_or_nothing(connection):
+    with _WRITING, _explained(path), _connected(path) as connection, _all_or_nothing(connection):
         yield connection
 
 

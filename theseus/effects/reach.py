@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 from attrs import frozen
 
@@ -66,9 +67,36 @@ def by_host(plans: Sequence[Plan]) -> tuple[tuple[Plan, ...], ...]:
 
 @asynccontextmanager
 async def shells(aliases: Aliases) -> AsyncIterator[OpenShell]:
-    """Opens shells on the hosts of *aliases*; connections last as long as the context."""
-    async with AsyncExitStack() as stack:
-        yield _Shells(aliases, stack).open_shell
+    """Opens shells on the hosts of *aliases*; connections last as long as the context.
+
+    Contexts of one event loop that are open at the same time, for the same aliases, share them: a
+    process that submits many runs at once connects to a host once.
+    """
+    lent = _LENT.setdefault(asyncio.get_running_loop(), {})
+    key = frozenset(aliases.items())
+    shared = lent.setdefault(key, _Shared(aliases))
+    shared.users += 1
+    try:
+        yield shared.shells.open_shell
+    finally:
+        shared.users -= 1
+        if not shared.users:
+            del lent[key]
+            await shared.stack.aclose()
+
+
+class _Shared:
+    """Shells, with all that is to be closed when the last of their *users* has gone."""
+
+    def __init__(self, aliases: Aliases) -> None:
+        self.stack = AsyncExitStack()
+        self.shells = _Shells(aliases, self.stack)
+        self.users = 0
+
+
+_LENT: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[frozenset[tuple[str, Way]], _Shared]] = (
+    WeakKeyDictionary()
+)
 
 
 class _Shells:

@@ -3,7 +3,7 @@
 # Law: this file is static, changes nothing, and judges nothing: core/sighting.py reads what it prints.
 # Lines: `squeue CLUSTER|FAILURE` (FAILURE is empty when it answered), `job CLUSTER|ID|STATE|REASON|COMMENT|NAME`,
 # `sacct FAILURE`, `account ID|STATE|NAME`; then for each run `run NUMBER` and of it `place` (all runs lie
-# there), `there`, `launched`, `batch`, `array ID INDEX`, `answer ...`, `process alive|gone|rebooted|unknown`, `outcome {...}`,
+# there), `there`, `launched`, `starting` (somebody may be at it at this moment), `batch`, `array ID INDEX`, `answer ...`, `process alive|gone|rebooted|unknown`, `outcome {...}`,
 # `state ...` and `heartbeat TIME` of metadata.json; at last `clock TIME` and `end`.
 # Processes and jobs are looked at before files: one that is gone has written its outcome by then, and
 # gets a second more for it to be seen.
@@ -11,7 +11,7 @@
 set -u
 export LC_ALL=C SLURM_BITSTR_LEN=0 # sacct(1): without, it cuts a list of array indexes short
 unset BASH_ENV ENV CDPATH "${!SQUEUE_@}" "${!SACCT_@}" "${!SLURM_TIME_@}"
-places=() answers=() arrays=() process=() job=() jobs='' gone=''
+places=() answers=() arrays=() starting=() process=() job=() jobs='' gone=''
 
 at_home() { # PATH: the path, `~/` at its beginning being the home
   # shellcheck disable=SC2088 # the two characters themselves
@@ -49,6 +49,19 @@ answer_of_process() { # of the run in place, whose starter was killed before it 
     return
   done
   if [[ -e $place/starts || -e $place/outcome.json ]]; then echo "0 1 $boot"; fi # it began, and is gone
+}
+
+is_claimed() { # DIRECTORY: is the shell there that was to start it? What it has not heard yet it will not wait for long
+  local host pid start
+  [[ -n $(find "$1/claimed" -mmin -10 2>/dev/null) ]] || return
+  read -r host pid start <"$1/claimed" && [[ $host == "$(uname -n)" && -n $start ]] || return
+  look_at_process "$pid" "$start" -
+  [[ $seen == alive ]]
+}
+
+may_start() { # DIRECTORY: is it being prepared or handed over here, or was it a moment ago, perhaps elsewhere?
+  grep -qszxF -f <(printf '%s\n' "$1/batch.sh" "$1/bootstrap.sh") /proc/[0-9]*/cmdline ||
+    [[ -e $1/launched && ! -e $1/launched/ended && -z $(find "$1/launched" -maxdepth 0 -mmin +1) ]]
 }
 
 array_of() { # of the run in place: `ARRAY INDEX` when it is part of a job array that was submitted
@@ -115,6 +128,12 @@ read_answers() { # RUN_DIRECTORY STATUS_DIRECTORY ...
       arrays[run]=$(array_of)
       if [[ -n ${arrays[run]} ]]; then first=slurm; fi
     fi
+    starting[run]=''
+    if [[ -z ${answers[run]} && -d $place ]]; then
+      second=${arrays[run]:+${place%/*/*}/sweeps/${arrays[run]% *}}
+      if is_claimed "$place" || may_start "${second:-$place}"; then starting[run]=yes; fi
+      second=''
+    fi
     [[ -z ${answers[run]} ]] || read -r first second third <<<"${answers[run]}"
     if [[ $first == slurm ]]; then
       job[run]="$third|$second"
@@ -152,6 +171,7 @@ tell() { # RUN STATUS_DIRECTORY
   echo there
   : "$dir"/* # a directory listed is one NFS asks its server for; a name looked for may not be
   if [[ -e $dir/launched ]]; then echo launched; fi
+  if [[ -n ${starting[$1]} ]]; then echo starting; fi
   if [[ -e $dir/batch.sh ]]; then echo batch; fi
   if [[ -n ${arrays[$1]} ]]; then printf 'launched\narray %s\n' "${arrays[$1]}"; fi
   if [[ -n ${answers[$1]} ]]; then printf 'answer %s\n' "${answers[$1]}"; fi

@@ -251,7 +251,7 @@ claim() { # RUN_DIR: 75 and the answer, when the run was submitted before; 76 wh
   guarded "${runs%/*}" && guarded "$runs" || return 1
   [[ ${runs##*/} != sweeps ]] || guarded "${runs%/*}/runs" || return 1
   if mkdir -m 0700 -- "$1" 2>/dev/null; then
-    printf claimed
+    sign "$1" && printf claimed
   elif [[ -s $1/answer ]]; then
     cat -- "$1/answer"
     return 75
@@ -266,8 +266,17 @@ claim() { # RUN_DIR: 75 and the answer, when the run was submitted before; 76 wh
   fi
 }
 
+sign() { # RUN_DIR: say who is about to start the run; all of it may have been read when the client is gone
+  printf '%s\n' "$(uname -n) $$ $(start_time $$ 2>/dev/null)" >"$1/claimed"
+}
+
 claim_submitted() { # RUN_DIR: the answer of sbatch was lost; a job that has started wrote it itself
-  local id
+  local id status=0 at_it=''
+  if in_flight "$1"; then # looked for before SLURM is asked, which knows the job of an sbatch that has ended
+    at_it=yes
+    await_answer "$1" 2>/dev/null || status=$?
+    ((status == 76)) || return "$status"
+  fi
   if ! id=$(job_of "$1"); then
     echo "$1: submitted before, and SLURM cannot be asked for its job" >&2
     return 76
@@ -275,7 +284,16 @@ claim_submitted() { # RUN_DIR: the answer of sbatch was lost; a job that has sta
   if [[ -n $id ]]; then
     answer "$1" slurm "$id" && return 75
   fi
-  rmdir -- "$1/launched" && printf resumed
+  if [[ -n $at_it ]]; then
+    echo "$1: sbatch was called a moment ago and has not answered, and SLURM has no such job yet" >&2
+    return 76
+  fi
+  rm -rf -- "$1/launched" && sign "$1" && printf resumed
+}
+
+in_flight() { # DIRECTORY: may its sbatch still be at it, here or, as none lasts longer than a minute, elsewhere?
+  grep -qszxF -f <(printf '%s\n' "$1/batch.sh") /proc/[0-9]*/cmdline ||
+    [[ ! -e $1/launched/ended && -z $(find "$1/launched" -maxdepth 0 -mmin +1) ]]
 }
 
 claim_member() { # RUN_DIR: it may have been sent with a job array, whose answer did not come to it
@@ -287,7 +305,7 @@ claim_member() { # RUN_DIR: it may have been sent with a job array, whose answer
   if [[ -n $id ]]; then
     answer "$1" slurm "$id" && return 75
   fi
-  printf resumed
+  sign "$1" && printf resumed
 }
 
 member_job() { # RUN_DIR: the id of its job in an array, if there is one; a failure is no `none`
@@ -319,7 +337,7 @@ claim_launched() { # RUN_DIR: who started it could not write the answer any more
   elif [[ -e $1/starts || -e $1/outcome.json ]]; then # it began, and is gone
     answer "$1" 0 1 "$boot" && return 75
   fi
-  rmdir -- "$1/launched" && printf resumed
+  rmdir -- "$1/launched" && sign "$1" && printf resumed
 }
 
 process_of() { # RUN_DIR: the process that runs its bootstrap.sh
@@ -437,13 +455,16 @@ submit() { # RUN_DIR SBATCH [ARG…]: hand the run to SLURM and answer `slurm JO
     return
   fi
   said=$(scrub && LC_ALL=$locale "$@" 2>"$run_dir/sbatch.err") || status=$?
+  : >"$run_dir/launched/ended" # no job comes of it later
   cat -- "$run_dir/sbatch.err" >&2
   IFS=';' read -r id cluster <<<"${said##*$'\n'}"
   if ((status)) || [[ ! $id =~ ^[0-9]+$ ]]; then
     # an answer that was lost on the way is no refusal: the job may be there, and answers when it starts
     if ((! status)); then echo "sbatch answered no job id: $said" >&2; fi
+    if ((status > 128)); then echo "sbatch was ended by signal $((status - 128))" >&2; fi
+    ((status > 0 && status <= 128)) || return 76
     ! grep -qE 'timed out|Zero Bytes|Communication' "$run_dir/sbatch.err" || return 76
-    rmdir -- "$run_dir/launched"
+    rm -rf -- "$run_dir/launched"
     return 1
   fi
   answer "$run_dir" slurm "$id" ${cluster:+"$cluster"}

@@ -81,7 +81,8 @@ class Bench:
         text = self._plan.replace(planned, run_id).replace("~/work", f"~/work/{run_id[-6:]}")
         case = Case(run_id, folder / "plan.json", fault, folder)
         case.plan.write_text(text)
-        (folder / "fault").write_text(f"{fault.step} {fault.phase} {fault.kind}")
+        last = len(self.steps) - 1
+        (folder / "fault").write_text(f"{fault.step} {fault.phase} {fault.kind} {last}")
         return case
 
     def begin(self, case: Case) -> Started:

@@ -58,6 +58,8 @@ def broken_and_mended(workers: tuple[Bench, ...], cases: list[Case], jobs: Jobs)
     for case in cases:
         check_client(case, clients[case], before[case])
         check_state(case, states[case.run_id], before[case])
+    for case in cases:
+        aged(case, workers[0])
     asked = set(cases[::2])  # the others are not looked for before they are run again
 
     def mend(bench: Bench, case: Case) -> None:

@@ -1,7 +1,7 @@
 """Wire: stands between a client and its `bash -s`, and breaks at one exact place of their dialogue.
 
 `python -I -S wire.py FOLDER BASH WORD…` is started in place of bash. FOLDER/fault says
-`STEP PHASE KIND`; FOLDER/struck is made when it has come to pass.
+`STEP PHASE KIND LAST`, the last step; FOLDER/struck is made when it has come to pass.
 
 Phases: *before* anything of the step is sent; when *half* of its line or content is; *during*, when
 all of it is, and the host is at it; *after* the host has answered, before the client hears of it;
@@ -24,7 +24,6 @@ from typing import BinaryIO, NoReturn
 
 COMMAND = re.compile(rb"\{ run (\d+) (\w+)(?: (\d+))?(?: (\d+))?")
 OBTAINS = re.compile(rb"\{ run \d+ obtain .* (?:follows|ask); \}\n")
-SUPPLY = re.compile(rb"(\d+) [0-9a-f]{64}\n")
 GONE = 255  # how ssh ends when its connection does
 # bash(1): functions and subshells have the trap with -T; kill(1): 0 is the process group
 TRAP = """\
@@ -42,8 +41,8 @@ class Wire:
 
     def __init__(self, folder: Path, words: list[str]) -> None:
         self._folder = folder
-        step, self._phase, self._kind = (folder / "fault").read_text().split()
-        self._step = int(step)
+        step, self._phase, self._kind, last = (folder / "fault").read_text().split()
+        self._step, self._last = int(step), int(last)
         self._answered = -2  # the last step whose answer has come
         self._news = threading.Condition()
         pipe = subprocess.PIPE
@@ -78,9 +77,11 @@ class Wire:
         if self._phase == "half" and is_whole:
             self._send(piece[: len(piece) // 2])
             self._strike_when_answered(index - 1)
-        self._send(piece)
         if self._phase == "during" and is_whole:
+            self._wait_for_answer(index - 1)
+            self._send(piece)
             self._strike()
+        self._send(piece)
 
     def _send(self, piece: bytes) -> None:
         to_bash = _pipe(self._bash.stdin)
@@ -98,8 +99,6 @@ class Wire:
             while (found := header.search(seen)) and len(seen) >= found.end() + int(found[3]):
                 self._take(int(found[1]), found[2], seen[: found.end() + int(found[3])])
                 seen = seen[found.end() + int(found[3]) :]
-        if self._phase == "deaf" and self._answered >= self._step:
-            self._strike()
         write(1, seen)
         errors.join()
         status = self._bash.wait()
@@ -113,9 +112,11 @@ class Wire:
             write(1, frame)
         elif not is_answer:
             self._strike()  # what it wants, it will never get
+        elif index == self._last:
+            self._strike()
         if is_answer:
             with self._news:
-                self._answered = index
+                self._answered = max(index, self._answered)  # -2 answers what is lacking
                 self._news.notify_all()
 
     def _carry_errors(self) -> None:
@@ -150,10 +151,18 @@ def pieces(source: BinaryIO) -> Iterator[tuple[int, bytes, bool]]:
             index, obtains = int(command[1]), OBTAINS.match(line) is not None
             size = {b"receive": command[4], b"unpack": command[3]}.get(command[2])
             yield index, line + source.read(int(size or 0)), not obtains
-        elif obtains and (supply := SUPPLY.fullmatch(line)):
-            yield index, line + source.read(int(supply[1])), True
+        elif obtains:
+            yield index, line + supply(source), True
         else:
             yield index, line, False
+
+
+def supply(source: BinaryIO) -> bytes:
+    """What follows the form of a supply: pieces after their sizes, and the sha256 of all."""
+    said = b""
+    while size := int(line := source.readline()):
+        said += line + source.read(size)
+    return said + line + source.readline()
 
 
 def write(file: int, data: bytes) -> None:
