@@ -61,7 +61,7 @@ async def looked(
     with ExitStack() as held:
         taking = asyncio.create_task(asyncio.to_thread(held.enter_context, take()))
         making = asyncio.create_task(_ready(taking))
-        # what the ledger and the host get of a plan takes 20 ms to prepare for: the hosts take longer
+        # what writes plans down takes 20 ms to be ready, and the hosts take longer
         preparing = asyncio.create_task(asyncio.to_thread(converter))
         async with _awaited(preparing), _awaited(making), lasting_shells(aliases) as open_shell:
             asking = asyncio.create_task(survey(open_shell, inquiries))
