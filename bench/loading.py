@@ -37,7 +37,7 @@ def rows(goes: int, hosts: int) -> Iterator[Row]:
 def looking_less_often() -> Iterator[None]:
     """Look for garbage as theseus.cli does, then as before."""
     before = gc.get_threshold()
-    gc.set_threshold(50_000)
+    gc.set_threshold(200_000)
     try:
         yield
     finally:
