@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 
 import pytest
 
@@ -36,6 +37,19 @@ def test_clean_after_a_run(desk: Desk) -> None:
     assert run.place("results").is_dir()
     assert status.exists()
     assert run.place("log").exists()
+
+
+def test_clean_all(desk: Desk) -> None:
+    """Nothing has to be old for `--older-than 0`, only unused."""
+    desk.write("job.yaml", "job: command\nrequest: {min_chips: 0}\ncommand: [sh, -c, exit 3]\n")
+    desk.commit()
+    run = submission(desk, desk.theseus("submit", "mine", "job.yaml", "--json"))
+    run.outcome()
+    time.sleep(1.1)  # files know whole seconds
+    done = desk.theseus("clean", "--older-than", "0")
+    assert done.status == 0, done.err
+    assert not run.run_dir.exists()
+    assert run.place("results").is_dir()
 
 
 def test_clean_that_cannot_be(desk: Desk) -> None:

@@ -25,18 +25,22 @@ def reached(plan: Plan, ssh: str | None) -> Plan:
 def test_words_arrive(run_dir: str, work: str, command: list[str]) -> None:
     """The paths and every word of the command reach the script as they are, through ssh too."""
     plan = evolve(PLAN, paths=evolve(PLAN.paths, run=run_dir, work=work))
-    here = enter_argv(reached(plan, None), command, SHOW, terminal=False)
+    here = enter_argv(reached(plan, None), command, SHOW, ("ssh", "-F", "config"), terminal=False)
     assert here[:2] == ["bash", "-c"]
     said = spoken(here[2])
     assert said[2:] == command
-    *ssh, line = enter_argv(reached(plan, "box"), command, SHOW, terminal=False)
-    assert ssh == ["ssh", "-T", "--", "box"]
+    *ssh, line = enter_argv(
+        reached(plan, "box"), command, SHOW, ("ssh", "-F", "config"), terminal=False
+    )
+    assert ssh == ["ssh", "-F", "config", "-T", "--", "box"]
     assert spoken(line) == said
 
 
 def test_any_login_shell() -> None:
     """What crosses a login shell has nothing that csh or fish read otherwise, in short words."""
-    *_, line = enter_argv(reached(PLAN, "box"), ["x" * 5000], SHOW, terminal=True)
+    *_, line = enter_argv(
+        reached(PLAN, "box"), ["x" * 5000], SHOW, ("ssh", "-F", "config"), terminal=True
+    )
     fixed = """exec bash -c 'eval "$(printf %s "$@" | base64 -d)"' enter """
     assert line.startswith(fixed)
     pieces = line.removeprefix(fixed).split(" ")
@@ -46,4 +50,7 @@ def test_any_login_shell() -> None:
 
 def test_terminal() -> None:
     """Where there is a terminal the far side gets one."""
-    assert enter_argv(reached(PLAN, "box"), [], SHOW, terminal=True)[:2] == ["ssh", "-t"]
+    assert (
+        enter_argv(reached(PLAN, "box"), [], SHOW, ("ssh", "-F", "config"), terminal=True)[3]
+        == "-t"
+    )

@@ -24,7 +24,6 @@ def far(request: pytest.FixtureRequest, sshd: Sshd, tmp_path: Path) -> Iterator[
 
 def test_a_run_is_looked_after(far: FarDesk) -> None:
     """Through any login shell: a command where it runs, its log, its files, and its end."""
-    far.desk.program("ssh", 'exec /usr/bin/ssh -F "$HOME/.ssh/config" "$@"')
     job(far.desk, 'echo a >"$THESEUS_RESULTS_DIR/a b"; echo working; sleep 600')
     started = far.desk.theseus("submit", "demo", "train.yaml", "--json")
     run = submission(far.desk, started)

@@ -2,6 +2,8 @@
 
 import asyncio
 import multiprocessing
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -48,6 +50,21 @@ def test_hosts_apart(tmp_path: Path) -> None:
                 await asyncio.wait_for(budget.spend("a"), 0.1)
 
     asyncio.run(main())
+
+
+@pytest.mark.slow
+def test_a_wait_is_explained(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """Who waits for long is told once for which host, why, how long, and what changes it."""
+    spent = "import asyncio, sys, pathlib; from theseus.effects.pace import Budget\n"
+    spent += "budget = Budget(1, pathlib.Path(sys.argv[1]), float(sys.argv[2]))\n"
+    spent += "for _ in range(2): asyncio.run(budget.spend('login'))\n"
+    for window in ("0.5", "2.5"):
+        (tmp_path / window).mkdir()
+        subprocess.run([sys.executable, "-c", spent, str(tmp_path / window), window], check=True)
+    (line,) = capfd.readouterr().err.splitlines()
+    assert line.startswith("theseus: waiting 2 s before connecting to login: ")
+    assert "1 new connection to it within 2.5 s" in line
+    assert "`connections_per_minute`" in line
 
 
 def test_damaged_counts(tmp_path: Path) -> None:

@@ -48,6 +48,22 @@ def test_a_job_that_ends_well_when_told(site: Site) -> None:
     assert site.outcome["state"] == "completed"
 
 
+def test_a_job_that_the_signal_ends(site: Site) -> None:
+    """What told a job to stop is named once where it is what ended it."""
+    site.lay(
+        Source(
+            files={"train.sh": 'echo runs >"$MARK"; exec sleep 60'},
+            variables={"MARK": str(site.home / "mark"), "THESEUS_GRACE": "20"},
+        )
+    )
+    process = site.start()
+    until((site.home / "mark").exists)
+    process.terminate()
+    process.wait(timeout=20)
+    assert site.outcome["state"] == "preempted"
+    assert site.outcome["message"] == "killed by SIGTERM, which told it to stop"
+
+
 def test_a_job_that_does_not_listen(site: Site) -> None:
     """After the grace the job is killed, and is still preempted."""
     process = listening(site, status="", grace="0.3")

@@ -57,7 +57,8 @@ def clean(
     hosts
         Only the storage of these hosts (default: of all).
     older_than
-        What no run has used for so long goes (default: 30d, unless --keep-size is given).
+        What no run has used for so long goes, all that none uses for 0 (default: 30d, unless
+        --keep-size is given).
     keep_size
         The longest unused goes until the rest takes up no more than this, such as 200G.
     dry_run
@@ -98,7 +99,7 @@ def _status(cleaned: list[_Cleaned]) -> int:
 
 def _policy(older_than: str | None, keep_size: str | None) -> Result[Policy, PlanError]:
     """What is to go, from the words of the flags."""
-    age = Success(None) if older_than is None else duration(older_than)
+    age = Success(None) if older_than is None else _age(older_than)
     size = Success(None) if keep_size is None else memory(keep_size)
     problems = tuple(
         BadFlag(flag, parsed.failure())
@@ -109,6 +110,11 @@ def _policy(older_than: str | None, keep_size: str | None) -> Result[Policy, Pla
         return Failure(BadInput(problems))
     both_missing = older_than is None and keep_size is None
     return Success(Policy(MONTH if both_missing else age.unwrap(), size.unwrap()))
+
+
+def _age(text: str) -> Result[int, str]:
+    """Minutes, as in any duration; `0` is for all that no run uses, however lately one did."""
+    return Success(0) if text.strip() == "0" else duration(text)
 
 
 def _shares(config: DispatchConfig, hosts: tuple[str, ...]) -> Result[Mapping[str, str], PlanError]:

@@ -35,10 +35,10 @@ from theseus.core.runs_table import RunRow, render_runs, run_data
 from theseus.effects.ledger import Ledger, LedgerEntry
 from theseus.effects.live import KnownRun, known_runs, live_states, ways_to
 from theseus.effects.load import config_path, load_config
-from theseus.effects.reach import shells
+from theseus.effects.reach import KeptShells
 from theseus.effects.rescan import rescan as look_for_runs
+from theseus.effects.wait import Pace
 
-SHORTEST_PAUSE, LONGEST_PAUSE = 15.0, 60.0  # seconds between two looks
 _CLEAR = "\x1b[2J\x1b[H"
 
 
@@ -108,10 +108,10 @@ def ps(
     )
     if not is_successful(opened):
         return report(opened.failure())
-    view = _View(opened.unwrap(), runs, only)
+    view = View(opened.unwrap(), runs, only)
     if watch:
-        return asyncio.run(_watch(view))
-    looked = asyncio.run(view.look())
+        return asyncio.run(watch_runs(view, Pace()))
+    looked = asyncio.run(_look_once(view))
     if not is_successful(looked):
         return report(looked.failure())
     rows = looked.unwrap()
@@ -139,15 +139,15 @@ def _rescan(ledger: Ledger, path: str | None) -> Result[None, PlanError]:
 
 
 @frozen
-class _View:
+class View:
     """The runs of a *ledger* that are shown: those that *words* mean, all without any."""
 
     ledger: Ledger
     words: tuple[str, ...]
     only: Only
 
-    async def look(self) -> Result[tuple[RunRow, ...], PlanError]:
-        """Their rows now."""
+    async def look(self, kept: KeptShells) -> Result[tuple[RunRow, ...], PlanError]:
+        """Their rows now; hosts are asked by the connections that are *kept*."""
         entries = await asyncio.to_thread(self._entries)
         if not is_successful(entries):
             return Failure(entries.failure())
@@ -157,8 +157,7 @@ class _View:
             say(explain(problem))
         only = replace(self.only, all=self.only.all or bool(self.words))
         runs = [known for known in readable if only.admits(known, now)]
-        async with shells(ways_to(runs)) as open_shell:
-            states = await live_states(open_shell, self.ledger, runs)
+        states = await live_states(await kept.to(ways_to(runs)), self.ledger, runs)
         rows = (_row(known, states, now) for known in runs)
         return Success(
             tuple(row for row in rows if state_name(row.state) in (self.only.state or STATE_NAMES))
@@ -171,12 +170,25 @@ class _View:
         return find_runs(self.words)
 
 
-async def _watch(view: _View) -> int:
-    """Show runs until all of them have ended, more seldom while nothing changes."""
-    pause = SHORTEST_PAUSE
+async def _look_once(view: View) -> Result[tuple[RunRow, ...], PlanError]:
+    async with KeptShells() as kept:
+        return await view.look(kept)
+
+
+async def watch_runs(view: View, pace: Pace) -> int:
+    """Show runs until all of them have ended, more seldom while nothing changes.
+
+    Each host is connected to once for the whole time.
+    """
+    async with KeptShells() as kept:
+        return await _watch(view, pace, kept)
+
+
+async def _watch(view: View, pace: Pace, kept: KeptShells) -> int:
+    pause = pace.shortest
     before: list[tuple[str, RunState]] = []
     while True:
-        looked = await view.look()
+        looked = await view.look(kept)
         if not is_successful(looked):
             return report(looked.failure())
         rows = looked.unwrap()
@@ -184,7 +196,7 @@ async def _watch(view: _View) -> int:
         if all(is_resting(row.state) for row in rows):
             return _status(rows)
         states = [(row.plan.run.id, row.state) for row in rows]
-        pause = SHORTEST_PAUSE if states != before else min(1.5 * pause, LONGEST_PAUSE)
+        pause = pace.shortest if states != before else min(1.5 * pause, pace.longest)
         before = states
         await asyncio.sleep(pause)
 

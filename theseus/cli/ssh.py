@@ -13,6 +13,7 @@ from theseus.core.enter import enter_argv
 from theseus.core.errors import PlanError
 from theseus.core.plan import Plan
 from theseus.effects.package import packaged_content
+from theseus.effects.system_ssh import SystemSsh
 
 
 def ssh(run: RunWord, /, *command: str) -> int:
@@ -32,7 +33,7 @@ def ssh(run: RunWord, /, *command: str) -> int:
         return report(planned.failure())
     terminal = sys.stdin.isatty() and sys.stdout.isatty()
     script = packaged_content("enter.sh").decode()
-    argv = enter_argv(planned.unwrap(), command, script, terminal=terminal)
+    argv = enter_argv(planned.unwrap(), command, script, SystemSsh().words(), terminal=terminal)
     sys.stdout.flush()
     try:
         os.execvp(argv[0], argv)  # noqa: S606  no shell is wanted here

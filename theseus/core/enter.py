@@ -15,15 +15,20 @@ _PIECE: Final = 512  # csh refuses a word of more than a thousand characters or 
 _DECODED: Final = """exec bash -c 'eval "$(printf %s "$@" | base64 -d)"' enter"""
 
 
-def enter_argv(plan: Plan, command: Sequence[str], script: str, *, terminal: bool) -> list[str]:
-    """The argv that becomes a shell, or *command*, in the run; *script* is enter.sh."""
+def enter_argv(
+    plan: Plan, command: Sequence[str], script: str, ssh: Sequence[str], *, terminal: bool
+) -> list[str]:
+    """The argv that becomes a shell, or *command*, in the run.
+
+    *script* is enter.sh, *ssh* the words that ssh is called by.
+    """
     text = f"{_settings(plan, command)}{script}"
     if plan.target.transport == "local" or plan.target.ssh is None:
         return ["bash", "-c", text, "enter"]
     encoded = b64encode(text.encode("utf-8", "surrogateescape")).decode()
     pieces = [encoded[at : at + _PIECE] for at in range(0, len(encoded), _PIECE)]
     line = " ".join((_DECODED, *pieces))
-    return ["ssh", "-t" if terminal else "-T", "--", plan.target.ssh, line]
+    return [*ssh, "-t" if terminal else "-T", "--", plan.target.ssh, line]
 
 
 def _settings(plan: Plan, command: Sequence[str]) -> str:

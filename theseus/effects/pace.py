@@ -5,6 +5,8 @@ connection away is asked again after pauses that grow and are never the same for
 """
 
 import asyncio
+import logging
+import math
 import os
 import random
 import time
@@ -16,11 +18,14 @@ from pathlib import Path
 from attrs import frozen
 
 from theseus.core.config import CONNECTIONS_PER_MINUTE
+from theseus.core.quantity import count
 from theseus.effects.file_lock import locked
 from theseus.effects.private import state_directory
 
 MINUTE = 60.0
 FIRST_PAUSE, TRIES = 0.5, 5
+SILENCE = 1.0  # seconds that nobody minds
+_LOG = logging.getLogger(__name__)  # on standard error, where the program says nothing else
 
 
 @frozen
@@ -34,11 +39,24 @@ class Budget:
     async def spend(self, alias: str) -> None:
         """Return when one more connection to *alias* may be made, which is counted already.
 
-        Where nothing can be written, there is nothing to count by, and nobody waits.
+        Who waits for longer than a second is told once. Where nothing can be written, there is
+        nothing to count by, and nobody waits.
         """
         with suppress(OSError):
-            while (wait := await self._claimed(alias)) > 0:  # noqa: ASYNC110  a clock, no event
+            if (wait := await self._claimed(alias)) > 0:
+                await asyncio.sleep(min(wait, SILENCE))
+            if wait > 0 and (wait := await self._claimed(alias)) > 0:
+                _LOG.warning("theseus: %s", self._explained(alias, wait))
+            while wait > 0:
                 await asyncio.sleep(wait)
+                wait = await self._claimed(alias)
+
+    def _explained(self, alias: str, wait: float) -> str:
+        return (
+            f"waiting {math.ceil(wait)} s before connecting to {alias}: your commands have made"
+            f" {count(self.per_minute, 'new connection')} to it within {self.window:g} s, and no"
+            " more are allowed by `connections_per_minute` of the host in the dispatch config"
+        )
 
     async def _claimed(self, alias: str) -> float:
         """Seconds until there is room; none when a place was claimed."""
@@ -49,7 +67,8 @@ class Budget:
             made = [at for at in _times(file) if now - self.window < at <= now]
             if len(made) >= self.per_minute:
                 return made[-self.per_minute] + self.window - now
-            text = "".join(f"{at:.3f}\n" for at in (*made, now))
+            # as it is: rounded up it would lie ahead of who comes next, and not be counted
+            text = "".join(f"{at!r}\n" for at in (*made, now))
             os.ftruncate(file, 0)
             os.pwrite(file, text.encode(), 0)
             return 0.0

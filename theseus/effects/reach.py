@@ -9,7 +9,7 @@ import ctypes.util
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 from weakref import WeakKeyDictionary
 
 from attrs import frozen
@@ -83,6 +83,31 @@ async def shells(aliases: Aliases) -> AsyncIterator[OpenShell]:
         if not shared.users:
             del lent[key]
             await shared.stack.aclose()
+
+
+class KeptShells:
+    """Shells on hosts that come to be known one by one; a connection lasts as long as the context.
+
+    One that was lost is opened again by whoever needs it next.
+    """
+
+    def __init__(self) -> None:
+        self._stack = AsyncExitStack()
+        self._opened: dict[tuple[str, Way], OpenShell] = {}
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._stack.aclose()
+
+    async def to(self, aliases: Aliases) -> OpenShell:
+        """Opens shells on the hosts of *aliases*, by the connections there are."""
+        for host, way in aliases.items():
+            if (host, way) not in self._opened:
+                opened = await self._stack.enter_async_context(shells({host: way}))
+                self._opened[host, way] = opened
+        return lambda host: self._opened[host, aliases[host]](host)
 
 
 class _Shared:

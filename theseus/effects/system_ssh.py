@@ -73,9 +73,13 @@ class SystemSsh:
 
     config: str | None = field(factory=_config_by_home)
 
+    def words(self) -> tuple[str, ...]:
+        """The words that every command to it begins with."""
+        return ("ssh",) if self.config is None else ("ssh", "-F", self.config)
+
     async def settings(self, alias: str) -> SshSettings | Said:
         """The settings for *alias*; what was said instead when the config cannot be used."""
-        said = await run((*self._words(), "-G", "--", alias))
+        said = await run((*self.words(), "-G", "--", alias))
         return read_settings(said.output) if said.status == 0 else said
 
     async def own_settings(self, alias: str) -> SshSettings:
@@ -100,27 +104,24 @@ class SystemSsh:
 
     async def open(self, socket: str, alias: str, options: Sequence[str]) -> Said:
         """Open a connection behind *socket* that goes on in the background; asks nothing."""
-        words = (*self._words(), *_OURS, *_MASTER, "-o", "BatchMode=yes")
+        words = (*self.words(), *_OURS, *_MASTER, "-o", "BatchMode=yes")
         words = (*words, "-o", "StrictHostKeyChecking=yes", *options, "-S", escaped(socket))
         return await run((*words, "--", alias), START_TIME)
 
     async def log_in(self, socket: str, alias: str, options: Sequence[str]) -> int:
         """Open one likewise, its questions asked at the terminal; ssh's exit status."""
-        words = (*self._words(), *_OURS, *_MASTER, "-o", "BatchMode=no")
+        words = (*self.words(), *_OURS, *_MASTER, "-o", "BatchMode=no")
         words = (*words, "-o", "StrictHostKeyChecking=ask", *options, "-S", escaped(socket))
         process = await asyncio.create_subprocess_exec(*words, "--", alias)
         return await process.wait()
 
     def session(self, socket: str, alias: str, command: str) -> tuple[str, ...]:
         """The words that run *command* on the connection behind *socket*."""
-        return (*self._words(), *_OURS, *_SESSION, "-S", escaped(socket), "--", alias, command)
+        return (*self.words(), *_OURS, *_SESSION, "-S", escaped(socket), "--", alias, command)
 
     async def _order(self, order: str, socket: str, alias: str) -> bool:
-        words = (*self._words(), "-S", escaped(socket), "-O", order, "--", alias)
+        words = (*self.words(), "-S", escaped(socket), "-O", order, "--", alias)
         return (await run(words, ORDER_TIME)).status == 0
-
-    def _words(self) -> tuple[str, ...]:
-        return ("ssh",) if self.config is None else ("ssh", "-F", self.config)
 
 
 async def knows_host(name: str, files: Sequence[str]) -> bool:

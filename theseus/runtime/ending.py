@@ -58,6 +58,8 @@ def _message(watched: Watched, exception: Optional[str]) -> str:
     if watched.status < 0:
         usual = ", as a host does that runs out of memory"
         killed = -watched.status == signal.SIGKILL
+        if told is not None and -watched.status == told.number:
+            return f"killed by SIG{signal_name(told.number)}, which told it to stop"
         return f"killed by SIG{signal_name(-watched.status)}{told_so or (usual if killed else '')}"
     return f"ended with exit status {watched.status}{told_so}"
 
