@@ -277,6 +277,44 @@ def test_keys_are_always_checked(connect: Connect, folder: Path) -> None:
         assert "host keys are always checked here" in error.reason
 
 
+async def answers(connections: Connections) -> bool:
+    """Whether the host answers over *connections*; ShellUnavailable where it is not reached."""
+    async with connections.open_shell(ALIAS) as shell:
+        return not isinstance(await ask(shell, [("true",)]), Lost)
+
+
+def test_key_learned_meanwhile(folder: Path) -> None:
+    """What is added to known_hosts counts from the next connection on, in the same process."""
+    server = Server(folder / "server")
+
+    async def use(connections: Connections) -> bool:
+        known = server.known_hosts.read_text()
+        server.known_hosts.write_text("")
+        with pytest.raises(ShellUnavailable):
+            await answers(connections)
+        server.known_hosts.write_text(known)
+        return await answers(connections)
+
+    assert through(TRANSPORTS["asyncssh"], server, use)
+
+
+def test_final_settings(connect: Connect, folder: Path) -> None:
+    """What the config says of a host only when its name is final is heard."""
+    server = Server(folder / "server")
+
+    async def use(connections: Connections) -> bool:
+        say_port_at_last(server)
+        return await answers(connections)
+
+    assert through(connect, server, use)
+
+
+def say_port_at_last(server: Server) -> None:
+    """Have the config say the port of *server* only when the name is final."""
+    config, port = Path(server.config), f"  Port {server.port}\n"
+    config.write_text(config.read_text().replace(port, "") + f"Match final\n{port}")
+
+
 def test_permission_denied(connect: Connect, folder: Path) -> None:
     """A refused key is said, with the agent as the first thing to look at."""
     error = refusal(connect, Server(folder / "server", refuse=True))

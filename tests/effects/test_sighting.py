@@ -216,7 +216,8 @@ def test_about_to_be_started(host: Host) -> None:
     with subprocess.Popen(["sh", "-c", "read _", f"{place}/bootstrap.sh"], stdin=PIPE) as building:
         assert sighting(host.seen(FIRST)).starting
         building.communicate()
-    with process() as (_, words):
+    with process() as (_, identity):
+        words = identity.rpartition(" ")[0]  # without the boot id
         (place / "claimed").write_text(f"{os.uname().nodename} {words}\n")
         assert sighting(host.seen(FIRST)).starting, "who has claimed it is still there"
         (place / "claimed").write_text(f"elsewhere {words}\n")

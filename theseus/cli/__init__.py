@@ -56,7 +56,7 @@ def main() -> None:
         # answered before anything is imported
         sys.stdout.write(f"theseus {__version__}\n")
         return
-    gc.set_threshold(50_000)  # looking for garbage takes a twentieth of a life as short as this
+    gc.set_threshold(200_000)  # looking for garbage takes a twentieth of a life as short as this
     from theseus.cli.invoke import invoke, speak_utf8  # noqa: PLC0415  imports cyclopts
 
     speak_utf8()

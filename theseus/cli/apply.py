@@ -9,6 +9,7 @@ from theseus.cli.flags import Switch
 from theseus.cli.invoke import say
 from theseus.cli.report import report
 from theseus.cli.start import announce, finish
+from theseus.cli.uploading import uploading
 from theseus.effects import submission
 from theseus.effects.plan_files import load_plan
 from theseus.effects.reading import here
@@ -44,7 +45,7 @@ def apply(
     made = loaded.unwrap()
     announce(made)
     perform = submission.apply_unchecked if force else submission.apply
-    submitted = asyncio.run(perform(made, start.unwrap(), say))
+    submitted = asyncio.run(perform(made, start.unwrap(), say, uploading))
     if not is_successful(submitted):
         return report(submitted.failure())
     return finish(submitted.unwrap(), follow=follow, json=json)

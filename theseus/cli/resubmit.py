@@ -12,6 +12,7 @@ from theseus.cli.invoke import say
 from theseus.cli.report import report
 from theseus.cli.run_words import RunWord, find_run
 from theseus.cli.start import announce, finish
+from theseus.cli.uploading import uploading
 from theseus.core.errors import PlanError
 from theseus.effects.planning import Repeat
 from theseus.effects.reading import here
@@ -52,7 +53,7 @@ def resubmit(
     )
     if not is_successful(repeat):
         return report(repeat.failure())
-    submitted = asyncio.run(submit_again(repeat.unwrap(), announce, say))
+    submitted = asyncio.run(submit_again(repeat.unwrap(), announce, say, uploading))
     if not is_successful(submitted):
         return report(submitted.failure())
     return finish(submitted.unwrap(), follow=follow, json=json)

@@ -13,6 +13,7 @@ from theseus.cli.order import read_batch, read_order
 from theseus.cli.report import report
 from theseus.cli.start import announce, finish
 from theseus.cli.sweep import Sweep, read_points, refuse, start_batch
+from theseus.cli.uploading import uploading
 from theseus.core.errors import PlanError
 from theseus.effects.batch_planning import BatchOrder
 from theseus.effects.lock import lock_checked
@@ -59,7 +60,7 @@ def submit(  # noqa: PLR0913  each is a word or flag of the command line
         return report(ordered.failure())
     order = ordered.unwrap()
     checked = evolve(order, take=lock_checked(order.take))
-    submitted = asyncio.run(submit_order(checked, announce, say))
+    submitted = asyncio.run(submit_order(checked, announce, say, uploading))
     if not is_successful(submitted):
         return report(submitted.failure())
     return finish(submitted.unwrap(), follow=follow, json=json)

@@ -107,11 +107,12 @@ def start_batch(ordered: BatchOrder, *, json: bool) -> int:
     import asyncio  # noqa: PLC0415
 
     from theseus.cli.start import description  # noqa: PLC0415
+    from theseus.cli.uploading import uploading  # noqa: PLC0415
     from theseus.effects.batches import submit_batch  # noqa: PLC0415
     from theseus.effects.lock import lock_checked  # noqa: PLC0415
 
     checked = ordered.taking(lock_checked(ordered.first.take))
-    submitted = asyncio.run(submit_batch(checked, _announce, say))
+    submitted = asyncio.run(submit_batch(checked, _announce, say, uploading))
     if not is_successful(submitted):
         return report(submitted.failure())
     results = submitted.unwrap()

@@ -13,7 +13,6 @@ from types import MappingProxyType, NoneType, UnionType
 from typing import (
     Annotated,
     Any,
-    Literal,
     TypeAlias,
     TypeVar,
     Union,
@@ -168,14 +167,17 @@ def decode(cls: type[Decoded], data: object) -> Result[Decoded, tuple[Problem, .
 
 
 @cache
-def _schema(cls: type) -> Mapping[str, tuple[Any, bool]]:
-    """The keys of a class: annotation, and whether the key must be there."""
+def _schema(cls: type) -> Mapping[str, Any]:
+    """The keys of a class, and their annotations."""
     hints = get_type_hints(cls, include_extras=True)
-    return {
-        field.name: (hints[field.name], field.default is attrs.NOTHING)
-        for field in attrs.fields(cls)
-        if field.init
-    }
+    return {field.name: hints[field.name] for field in attrs.fields(cls) if field.init}
+
+
+@cache
+def _required(cls: type) -> tuple[str, ...]:
+    """The keys of a class that must be there."""
+    fields = (field for field in attrs.fields(cls) if field.init)
+    return tuple(field.name for field in fields if field.default is attrs.NOTHING)
 
 
 @frozen
@@ -189,6 +191,9 @@ class _Decoding:
         self.problems.append(Problem(path, message))
 
     def value(self, schema: Any, value: object, path: Path) -> Any:
+        if isinstance(schema, type):  # most are: what a hint is made of takes longer to find out
+            decode = self.instance if attrs.has(schema) else self.scalar
+            return decode(schema, value, path)
         origin = get_origin(schema)
         if origin is Annotated:
             return self.annotated(schema, value, path)
@@ -198,11 +203,7 @@ class _Decoding:
             return self.sequence(get_args(schema)[0], value, path)
         if origin is Mapping:
             return self.mapping(get_args(schema)[1], value, path)
-        if origin is Literal:
-            return self.literal(get_args(schema), value, path)
-        if attrs.has(schema):
-            return self.instance(schema, value, path)
-        return self.scalar(schema, value, path)
+        return self.literal(get_args(schema), value, path)
 
     def annotated(self, schema: Any, value: object, path: Path) -> Any:
         kind, note = get_args(schema)
@@ -265,20 +266,19 @@ class _Decoding:
             if key not in schema:
                 known = nearest(str(key), tuple(schema))
                 self.refuse((*path, str(key)), f"unknown key{known}")
-        for name, (_, required) in schema.items():
-            if required and value.get(name) is None:
+        required = _required(cls)
+        for name in required:
+            if value.get(name) is None:
                 self.refuse(path, f"lacks the key {name!r}")
         before = len(self.problems)
         decoded = {
             name: self.value(annotation, value[name], (*path, name))
-            for name, (annotation, _) in schema.items()
+            for name, annotation in schema.items()
             if value.get(name) is not None
         }
         # a value with holes is never built: its problems are said already
-        return None if self.problems[before:] or self._lacks(schema, decoded) else cls(**decoded)
-
-    def _lacks(self, schema: Mapping[str, tuple[Any, bool]], decoded: Mapping[str, Any]) -> bool:
-        return any(required and name not in decoded for name, (_, required) in schema.items())
+        whole = len(self.problems) == before and all(name in decoded for name in required)
+        return cls(**decoded) if whole else None
 
     def scalar(self, kind: Any, value: object, path: Path) -> Any:
         text = plain_text(value)

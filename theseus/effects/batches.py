@@ -33,6 +33,7 @@ from theseus.effects.config_secret import config_secret
 from theseus.effects.exchange import ShellPerformer
 from theseus.effects.noted import Judged, Performed, Warn, noted_batch
 from theseus.effects.outlook import Outlook, looked
+from theseus.effects.parcel import Watch, unwatched
 from theseus.effects.perform import perform
 from theseus.effects.reach import aliases_of
 from theseus.effects.shells import OpenShell
@@ -51,7 +52,10 @@ async def batch_now(ordered: BatchOrder) -> Result[Batch, PlanError]:
 
 
 async def submit_batch(
-    ordered: BatchOrder, on_batch: OnBatch, warn: Warn = warnings.warn
+    ordered: BatchOrder,
+    on_batch: OnBatch,
+    warn: Warn = warnings.warn,
+    watch: Watch = unwatched,
 ) -> Result[tuple[RunResult, ...], PlanError]:
     """Plan the batch by what the hosts say now, show it, perform it: what became of each run."""
     async with _looked(ordered) as outlook:
@@ -60,7 +64,7 @@ async def submit_batch(
             return Failure(planned.failure())
         batch = planned.unwrap()
         on_batch(batch)
-        act = partial(_perform, batch, outlook)
+        act = partial(_perform, batch, outlook, watch)
         judged = await noted_batch(batch.plans, ordered.first.config_path, warn, act)
     return Success(tuple(judged[plan.run.id].result for plan in batch.plans))
 
@@ -77,7 +81,7 @@ def _worth_asking(ordered: BatchOrder) -> Mapping[str, Inquiry]:
     return dict(chain.from_iterable(asked))
 
 
-async def _perform(batch: Batch, outlook: Outlook) -> Mapping[str, Judged]:
+async def _perform(batch: Batch, outlook: Outlook, watch: Watch) -> Mapping[str, Judged]:
     """What became of each run, by its id."""
     by_target: dict[Target, list[Part]] = {}
     for part in parts(batch):
@@ -85,7 +89,8 @@ async def _perform(batch: Batch, outlook: Outlook) -> Mapping[str, Judged]:
     known: dict[SecretReference, str] = {}
     performed = []
     for target, found in by_target.items():
-        supply = PlanSupply(b"", outlook.parcels(target), config_secret, known=known)
+        parcel_of = outlook.parcels(target)
+        supply = PlanSupply(b"", parcel_of, config_secret, known=known, watch=watch)
         performed.append(_Performer(outlook.open_shell, supply).all_of(found))
     return dict(chain.from_iterable(await asyncio.gather(*performed)))
 

@@ -13,6 +13,7 @@ from attrs import evolve, frozen
 from returns.pipeline import is_successful
 from returns.result import Failure, Result
 
+from theseus.core.codec import converter
 from theseus.core.inquiry import Inquiry
 from theseus.core.inventory import Inventory
 from theseus.core.plan import Target
@@ -60,7 +61,9 @@ async def looked(
     with ExitStack() as held:
         taking = asyncio.create_task(asyncio.to_thread(held.enter_context, take()))
         making = asyncio.create_task(_ready(taking))
-        async with _awaited(making), lasting_shells(aliases) as open_shell:
+        # what writes plans down takes 20 ms to be ready, and the hosts take longer
+        preparing = asyncio.create_task(asyncio.to_thread(converter))
+        async with _awaited(preparing), _awaited(making), lasting_shells(aliases) as open_shell:
             asking = asyncio.create_task(survey(open_shell, inquiries))
             async with _cancelled(asking):
                 taken = await taking

@@ -6,6 +6,7 @@ Where the pieces come from is for shipment.py and supply.py to say.
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeAlias
 
 from attrs import frozen
 
@@ -55,6 +56,15 @@ class Parcel:
         A pack is waited for, since the far side may want something else instead.
         """
         return self.size <= SMALL and " " not in self.form
+
+
+Watch: TypeAlias = Callable[[Parcel], Parcel]
+"""Gives the same parcel, and may look on while its pieces are taken."""
+
+
+def unwatched(parcel: Parcel) -> Parcel:
+    """*parcel*, of which nobody wants to know how far it has come."""
+    return parcel
 
 
 def read_offers(lines: str) -> tuple[Offer | None, ...]:

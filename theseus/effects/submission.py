@@ -28,7 +28,14 @@ from theseus.effects.exchange import ShellPerformer
 from theseus.effects.kept import open_archive
 from theseus.effects.noted import Warn, noted
 from theseus.effects.outlook import Outlook, looked
-from theseus.effects.parcel import Offer, Parcel, file_parcel, not_to_be_had
+from theseus.effects.parcel import (
+    Offer,
+    Parcel,
+    Watch,
+    file_parcel,
+    not_to_be_had,
+    unwatched,
+)
 from theseus.effects.perform import perform
 from theseus.effects.planning import Order, Repeat, archives, planned, planned_again
 from theseus.effects.reach import alias_of, aliases_of, lasting_shells
@@ -46,21 +53,24 @@ async def plan_now(order: Order) -> Result[Plan, PlanError]:
 
 
 async def submit(
-    order: Order, on_plan: OnPlan, warn: Warn = warnings.warn
+    order: Order, on_plan: OnPlan, warn: Warn = warnings.warn, watch: Watch = unwatched
 ) -> Result[Submitted, PlanError]:
-    """Plan *order* by what the hosts say now, show the plan to *on_plan*, and perform it."""
+    """Plan *order* by what the hosts say now, show the plan to *on_plan*, and perform it.
+
+    *watch* looks on while the source is sent.
+    """
     async with _looked(order) as outlook:
         found = planned(order, outlook.taken, outlook.inventory)
         if not is_successful(found):
             return Failure(found.failure())
         plan = found.unwrap()
         on_plan(plan)
-        act = partial(_perform, plan, outlook.open_shell, outlook.parcels(plan.target))
+        act = partial(_perform, plan, outlook.open_shell, outlook.parcels(plan.target), watch)
         return await noted(plan, order.config_path, warn, act)
 
 
 async def resubmit(
-    repeat: Repeat, on_plan: OnPlan, warn: Warn = warnings.warn
+    repeat: Repeat, on_plan: OnPlan, warn: Warn = warnings.warn, watch: Watch = unwatched
 ) -> Result[Submitted, PlanError]:
     """Plan *repeat* by what the hosts say now, show the plan to *on_plan*, and perform it."""
     async with lasting_shells(aliases_of(repeat.config)) as open_shell:
@@ -70,16 +80,16 @@ async def resubmit(
             return Failure(found.failure())
         plan = found.unwrap()
         on_plan(plan)
-        act = partial(_perform_saved, plan, open_shell, repeat.start)
+        act = partial(_perform_saved, plan, open_shell, repeat.start, watch)
         return await noted(plan, repeat.config_path, warn, act)
 
 
 async def apply(
-    plan: Plan, start: Path, warn: Warn = warnings.warn
+    plan: Plan, start: Path, warn: Warn = warnings.warn, watch: Watch = unwatched
 ) -> Result[Submitted, PlanError]:
     """Perform a saved *plan*, if its target can still give the allocation."""
     async with lasting_shells(alias_of(plan.target)) as open_shell:
-        act = partial(_perform_saved, plan, open_shell, start)
+        act = partial(_perform_saved, plan, open_shell, start, watch)
         if await _was_submitted(plan, open_shell):
             return await noted(plan, None, warn, act)
         inquiry = inquiry_of_plan(plan)
@@ -102,11 +112,12 @@ async def _was_submitted(plan: Plan, open_shell: OpenShell) -> bool:
 
 
 async def apply_unchecked(
-    plan: Plan, start: Path, warn: Warn = warnings.warn
+    plan: Plan, start: Path, warn: Warn = warnings.warn, watch: Watch = unwatched
 ) -> Result[Submitted, PlanError]:
     """Perform a saved *plan* whatever its target says now."""
     async with lasting_shells(alias_of(plan.target)) as open_shell:
-        return await noted(plan, None, warn, partial(_perform_saved, plan, open_shell, start))
+        act = partial(_perform_saved, plan, open_shell, start, watch)
+        return await noted(plan, None, warn, act)
 
 
 def _looked(order: Order) -> AbstractAsyncContextManager[Outlook]:
@@ -115,9 +126,9 @@ def _looked(order: Order) -> AbstractAsyncContextManager[Outlook]:
 
 
 async def _perform(
-    plan: Plan, open_shell: OpenShell, parcel_of: ParcelOf
+    plan: Plan, open_shell: OpenShell, parcel_of: ParcelOf, watch: Watch
 ) -> Result[Submitted, PlanError]:
-    supply = PlanSupply(plan_json(plan).encode(), parcel_of, config_secret)
+    supply = PlanSupply(plan_json(plan).encode(), parcel_of, config_secret, watch=watch)
     performance = await perform(plan.steps, ShellPerformer(open_shell, supply))
     if performance.error is not None:
         return Failure(performance.error)
@@ -126,7 +137,7 @@ async def _perform(
 
 
 async def _perform_saved(
-    plan: Plan, open_shell: OpenShell, start: Path
+    plan: Plan, open_shell: OpenShell, start: Path, watch: Watch
 ) -> Result[Submitted, PlanError]:
     with tempfile.TemporaryDirectory(prefix="theseus-") as scratch:
         archive = Path(scratch) / f"{plan.source.tree}.tar.gz"
@@ -137,4 +148,4 @@ async def _perform_saved(
                 raise not_to_be_had(made.failure())
             return file_parcel(archive, "gzip")
 
-        return await _perform(plan, open_shell, parcel_of)
+        return await _perform(plan, open_shell, parcel_of, watch)

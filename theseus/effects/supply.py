@@ -24,7 +24,7 @@ from theseus.core.secrets import (
 )
 from theseus.core.steps import Packaged
 from theseus.effects.package import packaged_content, packaged_digest
-from theseus.effects.parcel import Offer, Parcel, SupplyError
+from theseus.effects.parcel import Offer, Parcel, SupplyError, Watch, unwatched
 
 ParcelOf: TypeAlias = Callable[[str, Offer], Awaitable[Parcel]]
 """Gives the source tree of that hash, in a form that is offered."""
@@ -50,7 +50,8 @@ class Supply(Protocol):
 class PlanSupply:
     """The supply of one plan, on the machine where it is performed.
 
-    *known* holds the secrets that were looked up; the plans of a batch share it.
+    *known* holds the secrets that were looked up; the plans of a batch share it. *watch* looks on
+    while a source tree is sent.
     """
 
     document: bytes = field(repr=False)
@@ -58,6 +59,7 @@ class PlanSupply:
     config_secret: Callable[[ConfigSecret], str]
     environment: Mapping[str, str] = field(factory=lambda: os.environ, repr=False)
     known: dict[SecretReference, str] = field(factory=dict, repr=False)
+    watch: Watch = unwatched
 
     def packaged(self, content: Packaged) -> bytes:
         """The bytes of a shipped file, which must be those the plan was made with."""
@@ -76,7 +78,7 @@ class PlanSupply:
 
     async def parcel(self, tree: str, offer: Offer) -> Parcel:
         """The source *tree*, in a form that *offer* has."""
-        return await self.parcel_of(tree, offer)
+        return self.watch(await self.parcel_of(tree, offer))
 
     async def secret(self, reference: SecretReference) -> str:
         """The value that *reference* points at, without its last newline; looked up once."""

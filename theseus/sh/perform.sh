@@ -476,9 +476,13 @@ submit_array() { # DIRECTORY SBATCH [ARG…]: submit; each of its runs has an an
   source "$1/runs" || return
   said=$(submit "$@") || return
   read -r _ id cluster <<<"$said"
-  for index in "${!run_dirs[@]}"; do # one that has started already has answered itself, but for its cluster
-    [[ -s ${run_dirs[index]}/answer && -z $cluster ]] ||
-      answer "${run_dirs[index]}" slurm "${id}_$index" ${cluster:+"$cluster"} >/dev/null
+  for index in "${!run_dirs[@]}"; do
+    if [[ -n $cluster ]]; then
+      answer "${run_dirs[index]}" slurm "${id}_$index" "$cluster" >/dev/null
+    elif [[ ! -s ${run_dirs[index]}/answer ]]; then # one that has started already has answered itself
+      # one write; `answer` starts a process or two, which is seconds for a thousand
+      printf 'slurm %s\n' "${id}_$index" >"${run_dirs[index]}/answer"
+    fi
   done
   printf '%s\n' "$said"
 }
