@@ -67,7 +67,7 @@ def test_cancel(inside: Inside, desk: Desk) -> None:
     first, second = submitted(inside, desk), submitted(inside, desk, "-g", "other")
     done = inside(desk, "cancel", first.run_id, second.run_id, first.run_id)
     assert (done.status, done.out) == (0, "")
-    assert done.err.count("is cancelled; nothing of it is left on box") == 2
+    assert done.err.count(" (demo) is cancelled; nothing of it is left on box") == 2
     for run in (first, second):
         assert run.outcome()["state"] == "cancelled"
         assert not runs(int(str(run.said["answer"]).split()[0]))
@@ -169,8 +169,8 @@ def test_wait_and_notify(inside: Inside, desk: Desk) -> None:
         run.outcome()
     waited = inside(desk, "wait", good.run_id, "bad")
     assert (waited.status, waited.out) == (3, "")
-    assert f"run {good.run_id} completed\n" in waited.err
-    assert f"run {bad.run_id} failed with exit status 3" in waited.err
+    assert f"run {good.run_id} (demo) completed\n" in waited.err
+    assert f"run {bad.run_id} (bad) failed with exit status 3" in waited.err
     assert sorted((desk.home / "notes").read_text().splitlines()) == [
         "bad failed 3",
         "demo completed 0",
@@ -197,7 +197,7 @@ def test_wait_interrupted(inside: Inside, desk: Desk) -> None:
     ended, going = submitted(inside, desk), submitted(inside, desk, name="slow")
     with desk.start("wait", ended.run_id, going.run_id) as process:
         assert process.stderr is not None
-        assert f"run {ended.run_id} completed".encode() in process.stderr.readline()
+        assert f"run {ended.run_id} (demo) completed".encode() in process.stderr.readline()
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=30)
     assert process.returncode == 130

@@ -20,14 +20,14 @@ PLAN = Given().plan().unwrap()
 @pytest.mark.parametrize(
     ("state", "status", "text"),
     [
-        (Completed(), 0, "run id completed"),
-        (Failed("no loss", None, 3), 3, "run id failed with exit status 3: no loss"),
-        (Failed("no word", None, None), 1, "run id failed with exit status 1: no word"),
-        (Failed("saved", None, 0), 1, "run id failed with exit status 1: saved"),
-        (Cancelled("by hand"), 143, "run id cancelled: by hand"),
-        (Preempted("made room"), 1, "run id preempted: made room"),
-        (Lost("gone"), 1, "run id lost: gone"),
-        (Rejected("bad account"), 1, "run id rejected: bad account"),
+        (Completed(), 0, "run id (my-run) completed"),
+        (Failed("no loss", None, 3), 3, "run id (my-run) failed with exit status 3: no loss"),
+        (Failed("no word", None, None), 1, "run id (my-run) failed with exit status 1: no word"),
+        (Failed("saved", None, 0), 1, "run id (my-run) failed with exit status 1: saved"),
+        (Cancelled("by hand"), 143, "run id (my-run) cancelled: by hand"),
+        (Preempted("made room"), 1, "run id (my-run) preempted: made room"),
+        (Lost("gone"), 1, "run id (my-run) lost: gone"),
+        (Rejected("bad account"), 1, "run id (my-run) rejected: bad account"),
     ],
 )
 def test_ends(state: RunState, status: int, text: str) -> None:

@@ -39,8 +39,9 @@ def cancel(run: str, /, *more: str) -> int:
 
 def _said(plan: Plan, answer: Cancellation | HostUnreachable) -> int:
     """Say what became of the run; the exit status for it."""
+    run = f"{plan.run.id} ({plan.run.name})"
     if isinstance(answer, HostUnreachable):
-        say(f"run {plan.run.id} was not cancelled: {explain(answer)}")
+        say(f"run {run} was not cancelled: {explain(answer)}")
         return UNREACHABLE
-    say(explain_cancellation(plan.run.id, plan.target.host, answer))
+    say(explain_cancellation(run, plan.target.host, answer))
     return DONE if holds(answer) else FAILED

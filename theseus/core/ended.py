@@ -46,7 +46,7 @@ class RunEnd:
         """The end in a line."""
         said = f": {self.message}" if self.message else ""
         status = f" with exit status {self.exit_status}" if self.state == "failed" else ""
-        return f"run {self.plan.run.id} {self.state}{status}{said}"
+        return f"run {self.plan.run.id} ({self.plan.run.name}) {self.state}{status}{said}"
 
     def variables(self) -> Mapping[str, str]:
         """What a `notify` command finds in its environment."""
