@@ -60,6 +60,11 @@ class Storage:
             self.file(f"share/runs/{name}/outcome.json", f'{{"state": "{outcome}"}}')
         return self.share / "runs" / name
 
+    def sweep(self, name: str, *runs: str) -> Path:
+        """What a job array of *runs* has left."""
+        places = " ".join(f"'{self.share}/runs/{run}'".replace("it's", "it'\\''s") for run in runs)
+        return self.file(f"share/sweeps/{name}/runs", f"run_dirs=({places})\n").parent
+
     def environment(self, key: str = KEY) -> Path:
         """A shared environment, read-only as they are."""
         built = self.share / f"environments/{key}.a.node.12"
@@ -129,6 +134,8 @@ def test_what_ended_long_ago_goes(storage: Storage) -> None:
     storage.file("share/runtimes/r.zip")
     storage.file("share/trees/t.tar.gz.part.123.9")
     storage.file("share/environments/proj-x.node.99/half")
+    storage.sweep("s1", "gone")
+    storage.sweep("s2", "gone", "r1")
     other = storage.file("share/notes.txt")
     storage.age()
     assert storage.clean() == dict.fromkeys(
@@ -140,8 +147,13 @@ def test_what_ended_long_ago_goes(storage: Storage) -> None:
             "upload t.tar.gz.part.123.9",
             f"environment {KEY}",
             "build proj-x.node.99",
+            "sweep s1",
         ]
     )
+    (storage.share / "sweeps/s2/sbatch.err").touch()
+    assert storage.clean() == {}, "its last run has gone, and it is not of yesterday"
+    storage.age()
+    assert storage.clean() == {"sweep s2": None}
     assert other.exists()
     assert (storage.top / "root/results/r1/result").exists()
     left = {str(path.relative_to(storage.top)) for path in storage.top.rglob("*") if path.is_file()}

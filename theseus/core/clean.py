@@ -10,11 +10,11 @@ from attrs import evolve, frozen
 from returns.result import Failure, Result, Success
 
 Kind: TypeAlias = Literal[
-    "work", "run", "tree", "runtime", "environment", "build", "upload", "rest"
+    "work", "run", "tree", "runtime", "sweep", "environment", "build", "upload", "rest"
 ]
 _SHARED: tuple[str, ...] = get_args(Kind)[2:]
 # somebody may be at work on these at this moment, and no run says so
-_UNFINISHED = frozenset({"build", "upload", "rest"})
+_UNFINISHED = frozenset({"sweep", "build", "upload", "rest"})
 _DAY = 86400
 
 

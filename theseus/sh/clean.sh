@@ -4,7 +4,7 @@
 #
 # Law: this file is static. It says what there is, and removes what it is told to by name; it never
 # chooses. All times are of this machine and its storage. Nothing a live run uses is removed, and
-# nothing but archives, runtimes, environments, run directories and their work directories ever is.
+# nothing but archives, runtimes, environments, directories of sweeps and runs and work directories ever is.
 # Each answer is a line of fields parted by tabs; no name of theseus's holds a control character.
 set -u
 shopt -s nullglob
@@ -107,9 +107,25 @@ list() {
   sizes ${sized[@]+"${sized[@]}"}
 }
 
-list_shared() { # archives, runtimes and environments
+has_runs() { # SWEEP: has it a job, or is the directory of one of its runs still there?
+  [[ $jobs != *" theseus:${1##*/}"$'\n'* ]] || return 0
+  (
+    run_dirs=()
+    # shellcheck source=/dev/null
+    source "$1/runs" 2>/dev/null
+    for run in ${run_dirs[@]+"${run_dirs[@]}"}; do
+      if [[ -d $run ]]; then exit 0; fi
+    done
+    exit 1
+  )
+}
+
+list_shared() { # archives, runtimes, environments, and sweeps without runs
   local path stamp targets=/
   local -a paths=("$share"/trees/* "$share"/runtimes/*) linked=()
+  for path in "$share"/sweeps/*; do
+    has_runs "$path" || paths+=("$path")
+  done
   sizes ${paths[@]+"${paths[@]}"}
   for path in "$share"/environments/*; do
     if [[ -L $path ]]; then
@@ -138,6 +154,7 @@ kind_of() { # PATH: what it is called in a list, and where what takes up room li
     *.part.*) kind=upload ;;
     "$share"/trees/*) kind=tree ;;
     "$share"/runtimes/*) kind=runtime ;;
+    "$share"/sweeps/*) kind=sweep ;;
     *) kind=build ;;
   esac
   if [[ $kind == build && -L $1 ]]; then
@@ -176,10 +193,12 @@ place_of() { # KIND NAME: where it lies
   case $1 in
     tree | upload) path=$share/trees/$2 ;;
     runtime) path=$share/runtimes/$2 ;;
+    sweep) path=$share/sweeps/$2 ;;
     *)
       path=$share/environments/$2
       [[ $1 != rest || -e $path || -L $path ]] || path=$share/trees/$2
       [[ $1 != rest || -e $path || -L $path ]] || path=$share/runtimes/$2
+      [[ $1 != rest || -e $path || -L $path ]] || path=$share/sweeps/$2
       ;;
   esac
 }
