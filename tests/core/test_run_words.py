@@ -61,11 +61,28 @@ def test_only_known_runs(runs: list[Known], word: str) -> None:
 
 
 def test_sweep() -> None:
-    """The name of a sweep means all of its runs by number; a run of that very name goes first."""
+    """The name of a sweep means all of its runs by number."""
     runs = [Known(f"20261124-135201-bcdf{at:02}", f"scan-{at:02}") for at in (10, 2, 1)]
     ids = tuple(f"20261124-135201-bcdf{at:02}" for at in (1, 2, 10))
     assert meant_all("scan", runs) == Success(ids)
     assert meant_all("scan-02", runs) == Success(("20261124-135201-bcdf02",))
-    alone = Known("20261124-135201-ghjkmn", "scan")
-    assert meant_all("scan", [*runs, alone]) == Success((alone.id,))
     assert isinstance(meant_all("scam", runs).failure(), UnknownRun)
+
+
+def test_newest_sweep() -> None:
+    """Of several sweeps, or runs, of one name the newest is meant; its id means a run alone."""
+    old = [Known(f"old-{at}", f"scan-{at}", 100.0) for at in range(9)]
+    new = [Known(f"new-{at}", f"scan-{at}", 200.0) for at in (1, 0)]
+    single = Known("single", "scan", 150.0)
+    assert meant_all("scan", [*new, single, *old]) == Success(("new-0", "new-1"))
+    assert meant_all("scan", [single, *old]) == Success(("single",))
+    assert meant_all("single", [*new, single]) == Success(("single",))
+    assert meant_all("scan", [*old, single]) == Success(tuple(f"old-{at}" for at in range(9)))
+
+
+def test_sweep_of_which_one_was_submitted_again() -> None:
+    """A run that was submitted again takes the place of the one before; one alone is a sweep."""
+    runs = [Known(f"first-{at}", f"scan-{at}", 100.0) for at in range(3)]
+    again = Known("again", "scan-1", 200.0)
+    assert meant_all("scan", [again, *runs]) == Success(("first-0", "again", "first-2"))
+    assert meant_all("scan", [again]) == Success(("again",))

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from difflib import get_close_matches
 
 from attrs import frozen
-from returns.pipeline import is_successful
 from returns.result import Failure, Result, Success
+
+_BETWEEN = 2.0  # seconds; those of one sweep are submitted at once, or found within a second or two
 
 
 @frozen
@@ -27,10 +28,11 @@ class AmbiguousRun:
 
 @frozen
 class Known:
-    """A run by its *id* and *name*."""
+    """A run by its *id* and *name*; *at* is when it was submitted, in seconds since the epoch."""
 
     id: str
     name: str
+    at: float = 0.0
 
 
 def meant(word: str, runs: Sequence[Known]) -> Result[str, UnknownRun | AmbiguousRun]:
@@ -61,17 +63,40 @@ def meant(word: str, runs: Sequence[Known]) -> Result[str, UnknownRun | Ambiguou
 def meant_all(
     word: str, runs: Sequence[Known]
 ) -> Result[tuple[str, ...], UnknownRun | AmbiguousRun]:
-    """The ids of the runs that *word* means: one run, or all of the sweep with that name, in order.
+    """The ids of the runs that *word* means: one run, or all of the newest sweep with that name.
+
+    Those of a sweep come in order; one that was submitted again since is meant in its newest form.
 
     >>> meant_all("scan", [Known("2026-k7f2qx", "scan-1"), Known("2026-gh76zx", "scan-0")]).unwrap()
     ('2026-gh76zx', '2026-k7f2qx')
     """
-    one = meant(word, runs)
-    numbers = re.compile(rf"{re.escape(word)}-([0-9]+)")
-    swept = [(found[1], run.id) for run in runs if (found := numbers.fullmatch(run.name))]
-    if is_successful(one) or not swept:
-        return one.map(lambda run_id: (run_id,))
-    return Success(tuple(run_id for _, run_id in sorted(swept)))
+    if not any(run.id == word for run in runs):
+        numbered = re.compile(rf"{re.escape(word)}-([0-9]+)")
+        for index, run in enumerate(runs):
+            if run.name == word:
+                break
+            if numbered.fullmatch(run.name):
+                return Success(_newest_sweep(numbered, runs[index:]))
+    return meant(word, runs).map(lambda run_id: (run_id,))
+
+
+def _newest_sweep(numbered: re.Pattern[str], runs: Sequence[Known]) -> tuple[str, ...]:
+    """The ids of the runs of the newest sweep among *runs*, whose names are *numbered*."""
+    newest: dict[int, str] = {}
+    batches: list[list[int]] = []
+    last = None
+    for run in runs:
+        found = numbered.fullmatch(run.name)
+        if found is None:
+            continue
+        if last is None or last - run.at > _BETWEEN:
+            batches.append([])
+        number, last = int(found[1]), run.at
+        batches[-1].append(number)
+        newest.setdefault(number, run.id)
+    # a run alone was submitted again
+    sweep = next((batch for batch in batches if len(batch) > 1), batches[0])
+    return tuple(newest[number] for number in sorted(set(sweep)))
 
 
 def _is_part(word: str, run_id: str) -> bool:

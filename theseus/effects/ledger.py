@@ -97,8 +97,9 @@ class Ledger:
 
         def write() -> None:
             with transaction(self.path) as connection:
+                at = _now()  # the same for all of a sweep
                 for plan in plans:
-                    _begin(connection, plan, config)
+                    _begin(connection, plan, config, at)
 
         return _attempted(write)
 
@@ -144,8 +145,7 @@ class Ledger:
 
         def look() -> Result[LedgerEntry, PlanError]:
             with reading(self.path) as connection:
-                rows = connection.execute(f"SELECT run_id, name FROM runs {_NEWEST_FIRST}")  # noqa: S608  a constant
-                found = meant(word, [Known(*row) for row in rows])
+                found = meant(word, _known(connection))
                 return found.map(lambda run_id: _entry(_row(connection, run_id)))
 
         entry: Result[LedgerEntry, PlanError] = Result.do(
@@ -158,8 +158,7 @@ class Ledger:
 
         def look() -> Result[tuple[LedgerEntry, ...], PlanError]:
             with reading(self.path) as connection:
-                rows = connection.execute(f"SELECT run_id, name FROM runs {_NEWEST_FIRST}")  # noqa: S608  a constant
-                found = meant_all(word, [Known(*row) for row in rows])
+                found = meant_all(word, _known(connection))
                 return found.map(
                     lambda ids: tuple(_entry(_row(connection, run_id)) for run_id in ids)
                 )
@@ -180,11 +179,17 @@ class Ledger:
         return _attempted(look)
 
 
-def _begin(connection: sqlite3.Connection, plan: Plan, config: str | None) -> None:
+def _known(connection: sqlite3.Connection) -> list[Known]:
+    """All runs, the newest first."""
+    rows = connection.execute(f"SELECT run_id, name, submitted_at FROM runs {_NEWEST_FIRST}")  # noqa: S608  a constant
+    return [Known(run, name, datetime.fromisoformat(at).timestamp()) for run, name, at in rows]
+
+
+def _begin(connection: sqlite3.Connection, plan: Plan, config: str | None, at: str) -> None:
     run = plan.run
     before = _submission_of(connection, run.id)
     if before is None:
-        _insert(connection, plan, config, _now())
+        _insert(connection, plan, config, at)
     _put_submission(connection, run.id, begun(before))
 
 
