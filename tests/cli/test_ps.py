@@ -1,5 +1,6 @@
 """`theseus ps`: runs as they are now, one question a host, nothing guessed."""
 
+import asyncio
 import json
 import os
 import pty
@@ -17,6 +18,10 @@ from tests.cli.conftest import Inside
 from tests.cli.desk import Desk, Finished, command
 from tests.cli.runs import Submission, job, submission
 from tests.cli.test_run_words import PLACE, remembered
+from theseus.core.run_state import Failed, Lost, RunState
+from theseus.effects.ledger import Ledger
+from theseus.effects.live import known_runs
+from theseus.effects.wait import Pace, wait_for
 
 pytestmark = pytest.mark.slow
 WAITING = "until test -e ~/go; do sleep 0.05; done"
@@ -134,6 +139,35 @@ def test_killed(inside: Inside, desk: Desk) -> None:
     status.write_text(json.dumps({**metadata, "heartbeat": "2026-01-01T00:00:00Z"}, indent=1))
     (row,) = rows(inside, desk)
     assert (row["state"], row["detail"]) == ("lost", "its process is gone and left no outcome")
+
+
+def test_a_loss_is_seen_twice(inside: Inside, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who waits takes a run for lost only when it still is at the next look."""
+    job(desk, "touch ~/began; exec sleep 300")
+    run = started(inside, desk)
+    begun(desk, run)
+    kill(int(run.said["answer"].split()[0]))
+    status = desk.home / f"root/status/project/default/demo/{run.run_id}/metadata.json"
+    metadata = json.loads(status.read_text())
+    status.write_text(json.dumps({**metadata, "heartbeat": "2026-01-01T00:00:00Z"}, indent=1))
+    monkeypatch.delenv("XDG_STATE_HOME", raising=False)
+    for name, value in desk.environment().items():
+        monkeypatch.setenv(name, value)
+    ends: list[RunState] = []
+
+    async def main() -> None:
+        ledger = Ledger.open().unwrap()
+        runs, _ = known_runs(ledger.entries().unwrap())
+        pace = Pace(2.0, 2.0)
+        waiting = asyncio.create_task(wait_for(ledger, runs, lambda _, end: ends.append(end), pace))
+        while not isinstance(ledger.find(run.run_id).unwrap().state, Lost):
+            await asyncio.sleep(0.05)
+        outcome = '{"state": "failed", "exit_status": 9, "message": "", "ended_at": null}'
+        (run.run_dir / "outcome.json").write_text(outcome)
+        await waiting
+
+    asyncio.run(main())
+    assert [type(end) for end in ends] == [Failed]
 
 
 def test_share_not_mounted(inside: Inside, desk: Desk) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 from attrs import frozen
 
-from theseus.core.run_state import RunState, Unknown, is_resting
+from theseus.core.run_state import Lost, RunState, Unknown, is_resting
 from theseus.effects.ledger import Ledger
 from theseus.effects.live import KnownRun, live_states, ways_to
 from theseus.effects.reach import shells
@@ -26,7 +26,8 @@ async def wait_for(
 ) -> None:
     """Tell *on_end* of each of *runs* that ends, until all have.
 
-    A run of which a second look does not tell whether it was submitted is not waited for.
+    A run of which a second look does not tell whether it was submitted is not waited for. One is
+    only lost if a second look finds it so: SLURM's accounting may be behind SLURM itself.
     """
     pause, doubtful = pace.shortest, set[str]()
     left = list(runs)
@@ -35,11 +36,11 @@ async def wait_for(
             states = await live_states(open_shell, ledger, left)
             for run in tuple(left):
                 run_id, state = run.entry.run_id, states[run.entry.run_id]
-                if is_resting(state) or (isinstance(state, Unknown) and run_id in doubtful):
+                if isinstance(state, Unknown | Lost) and run_id not in doubtful:
+                    doubtful.add(run_id)
+                elif isinstance(state, Unknown) or is_resting(state):
                     on_end(run, state)
                     left.remove(run)
-                elif isinstance(state, Unknown):
-                    doubtful.add(run_id)
             if not left:
                 return
             await asyncio.sleep(pause)

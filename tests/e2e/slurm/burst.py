@@ -1,4 +1,4 @@
-"""`python burst.py NUMBER`: submit `train.yaml` of the current directory so often, all at once."""
+"""`python burst.py NAME NUMBER`: submit `train.yaml` of the current directory often, at once."""
 
 import asyncio
 import json
@@ -13,8 +13,8 @@ from theseus.base.job import JobSpec
 from theseus.dispatch import DispatchResult, dispatch_async, load_dispatch_config
 
 
-async def burst(number: int) -> list[DispatchResult]:
-    """What became of *number* submissions."""
+async def burst(name: str, number: int) -> list[DispatchResult]:
+    """What became of *number* submissions, of runs with *name*."""
     cfg: Any = OmegaConf.load("train.yaml")
     config = load_dispatch_config()
     hardware = HardwareRequest(min_chips=0)
@@ -22,7 +22,7 @@ async def burst(number: int) -> list[DispatchResult]:
         *(
             dispatch_async(
                 cfg=cfg,
-                spec=JobSpec(name=f"burst {index}"),
+                spec=JobSpec(name=f"{name} {index}"),
                 hardware=hardware,
                 dispatch_config=config,
                 start=Path.cwd(),
@@ -33,5 +33,5 @@ async def burst(number: int) -> list[DispatchResult]:
 
 
 if __name__ == "__main__":
-    results = asyncio.run(burst(int(sys.argv[1])))
+    results = asyncio.run(burst(sys.argv[1], int(sys.argv[2])))
     json.dump([{"run": each.run_id, "error": each.error} for each in results], sys.stdout)

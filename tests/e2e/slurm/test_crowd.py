@@ -28,7 +28,7 @@ def connections(at: ClusterDesk) -> int:
 def burst(at: ClusterDesk) -> "subprocess.Popen[str]":
     """A process that submits EACH runs at once."""
     return subprocess.Popen(
-        [sys.executable, str(Path(__file__).with_name("burst.py")), str(EACH)],
+        [sys.executable, str(Path(__file__).with_name("burst.py")), "crowd", str(EACH)],
         cwd=at.desk.repository,
         env=at.desk.environment(),
         stdout=subprocess.PIPE,

@@ -18,7 +18,7 @@ def test_burst(at: ClusterDesk) -> None:
     """Fifty submissions at once are fifty jobs: none is lost, none is there twice."""
     at.job('echo "$THESEUS_RUN_ID" >"$THESEUS_RESULTS_DIR/ran"')
     done = subprocess.run(
-        [sys.executable, str(Path(__file__).with_name("burst.py")), str(BURST)],
+        [sys.executable, str(Path(__file__).with_name("burst.py")), "burst", str(BURST)],
         cwd=at.desk.repository,
         env=at.desk.environment(),
         capture_output=True,
