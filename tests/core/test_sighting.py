@@ -87,7 +87,10 @@ def test_job_of_an_array() -> None:
     text = f"squeue |\njob |42_1|RUNNING|None|theseus:a\nsacct \naccount 42_2|FAILED|all-a\n{BATCH}"
     assert seen(f"{text}answer slurm 42_1\n").job == InQueue("42_1", "RUNNING", "None")
     assert seen(f"{text}answer slurm 42_2\n").job == InQueue("42_2", "FAILED", "")
-    assert seen(f"{text}answer slurm 42_3\n").job == NoJob(accounted=True)
+    assert seen(f"{text}answer slurm 42_3\n").job == InQueue("42_3", "CANCELLED", ""), "left out"
+    assert seen(f"{text}answer slurm 43_3\n").job == NoJob(accounted=True)
+    beat = "heartbeat 2026-11-24T00:00:00Z"
+    assert seen(f"{text}answer slurm 42_3\n{beat}\n").job == NoJob(accounted=True), "it began"
     never = f"squeue |\nsacct \naccount 42_[2-4]|CANCELLED by 7|all-a\n{HERE}"
     assert seen(f"{never}answer slurm 42_3\n").job == InQueue("42_3", "CANCELLED", "")
     assert seen(f"{never}array a 4\n").job == InQueue("42_4", "CANCELLED", "")

@@ -183,6 +183,8 @@ def _with_job(job: "_Job | None", seen: Sighting, slurm: _Slurm) -> Sighting:
     if job is None:
         return seen
     word = _word(slurm, job)
+    if isinstance(word, NoJob) and seen.silence is None and job.is_left_out(slurm.accounts):
+        word = InQueue(job.id or "", "CANCELLED", "")
     # a job whose answer was lost is known by what it is called
     answer = f"slurm {word.id}" if isinstance(word, InQueue) else None
     return evolve(seen, job=word, answer=seen.answer or answer)
@@ -222,6 +224,15 @@ class _Job:
         known = named if self.id is None else named or "_" in said
         own = self.id or said.partition("_")[0] + self.task
         return own if known and covers(said, own) else None
+
+    def is_left_out(self, accounts: Sequence[tuple[str, ...]]) -> bool:
+        """Whether *accounts*, which do not have it, have others of its array.
+
+        A job that began has a line of its own. One that was cancelled before it began is left out
+        of the line of those that wait, and of the queue.
+        """
+        array, _, index = (self.id or "").partition("_")
+        return bool(index) and any(said.startswith(f"{array}_") for said, *_ in accounts)
 
 
 def _word(slurm: _Slurm, job: _Job) -> JobWord:
