@@ -89,6 +89,9 @@ def test_job_of_an_array() -> None:
     assert seen(f"{text}answer slurm 42_2\n").job == InQueue("42_2", "FAILED", "")
     assert seen(f"{text}answer slurm 42_3\n").job == InQueue("42_3", "CANCELLED", ""), "left out"
     assert seen(f"{text}answer slurm 43_3\n").job == NoJob(accounted=True)
+    waits = f"squeue |\njob |42_1|PENDING|None|theseus:a\n{BATCH}answer slurm 42_3\n"
+    assert seen(waits).job == NoJob(accounted=False), "it may have begun, and ended long ago"
+    assert seen(f"sacct \n{waits}").job == InQueue("42_3", "CANCELLED", "")
     beat = "heartbeat 2026-11-24T00:00:00Z"
     assert seen(f"{text}answer slurm 42_3\n{beat}\n").job == NoJob(accounted=True), "it began"
     never = f"squeue |\nsacct \naccount 42_[2-4]|CANCELLED by 7|all-a\n{HERE}"

@@ -183,7 +183,7 @@ def _with_job(job: "_Job | None", seen: Sighting, slurm: _Slurm) -> Sighting:
     if job is None:
         return seen
     word = _word(slurm, job)
-    if isinstance(word, NoJob) and seen.silence is None and job.is_left_out(slurm.accounts):
+    if word == NoJob(accounted=True) and seen.silence is None and job.is_left_out(slurm):
         word = InQueue(job.id or "", "CANCELLED", "")
     # a job whose answer was lost is known by what it is called
     answer = f"slurm {word.id}" if isinstance(word, InQueue) else None
@@ -225,14 +225,16 @@ class _Job:
         own = self.id or said.partition("_")[0] + self.task
         return own if known and covers(said, own) else None
 
-    def is_left_out(self, accounts: Sequence[tuple[str, ...]]) -> bool:
-        """Whether *accounts*, which do not have it, have others of its array.
+    def is_left_out(self, slurm: _Slurm) -> bool:
+        """Whether *slurm*, which does not know it, knows others of its array.
 
-        A job that began has a line of its own. One that was cancelled before it began is left out
-        of the line of those that wait, and of the queue.
+        Accounting has a line for each job that began. One that was cancelled before it began is
+        left out of the line of those that wait, and of the queue.
         """
         array, _, index = (self.id or "").partition("_")
-        return bool(index) and any(said.startswith(f"{array}_") for said, *_ in accounts)
+        queued = (id_ for cluster, id_, *_ in slurm.jobs if cluster == self.cluster)
+        known = (*queued, *(said for said, *_ in slurm.accounts))
+        return bool(index) and any(each.startswith(f"{array}_") for each in known)
 
 
 def _word(slurm: _Slurm, job: _Job) -> JobWord:
