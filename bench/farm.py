@@ -95,7 +95,7 @@ def farm_in(folder: Path, hosts: int, delay: float) -> Iterator[str]:
     words = [sys.executable, "-m", "bench.farm", str(hosts), str(delay), str(folder)]
     with subprocess.Popen(words, cwd=ROOT, stdin=PIPE, stdout=PIPE) as process:
         assert process.stdin is not None  # noqa: S101  it is a pipe
-        assert process.stdout is not None  # noqa: S101
+        assert process.stdout is not None  # noqa: S101  it is a pipe
         try:
             process.stdout.readline()
             yield str(folder / "config")

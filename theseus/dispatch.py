@@ -234,14 +234,14 @@ def _refuse_unknown(call: _Call) -> None:
 
 
 def _refused(run_id: str, error: PlanError) -> DispatchResult:
-    return DispatchResult(False, run_id, error=explain(error), reason=error)  # noqa: FBT003  ok
+    return DispatchResult(ok=False, run_id=run_id, error=explain(error), reason=error)
 
 
 def _accepted(submitted: Submitted) -> DispatchResult:
     made = submitted.plan
     return DispatchResult(
-        True,  # noqa: FBT003  ok
-        made.run.id,
+        ok=True,
+        run_id=made.run.id,
         host=made.target.host,
         log_path=made.paths.log,
         plan=made,

@@ -117,7 +117,7 @@ def test_a_chip_is_listed_under_its_name() -> None:
 def test_chips_cannot_be_changed() -> None:
     """The table is read-only, and so is each chip, which can be hashed."""
     with pytest.raises(TypeError):
-        SUPPORTED_CHIPS["h100"] = Chip("h100", "", 0)  # type: ignore[index] # the point of it
+        SUPPORTED_CHIPS["h100"] = Chip("h100", "", 0)  # type: ignore[index] # refused, also at run time
     with pytest.raises(AttributeError):
-        SUPPORTED_CHIPS["h100"].memory = 0  # type: ignore[misc] # the point of it
+        SUPPORTED_CHIPS["h100"].memory = 0  # type: ignore[misc] # refused, also at run time
     assert len(set(SUPPORTED_CHIPS.values())) == len(SUPPORTED_CHIPS)

@@ -37,7 +37,7 @@ class Optim:
 class Loose:
     """An attrs class without annotations."""
 
-    untyped = attrs.field(default=None)  # type: ignore[var-annotated] # the point of it
+    untyped = attrs.field(default=None)  # type: ignore[var-annotated] # a field without annotation is the case
 
 
 @dataclass

@@ -82,8 +82,11 @@ def test_cancel(inside: Inside, desk: Desk) -> None:
 
 def test_pull(inside: Inside, desk: Desk) -> None:
     """Results come to a directory of the run's name; with a pattern, to where they are wanted."""
-    job(desk, 'mkdir "$THESEUS_RESULTS_DIR/plots"; echo a >"$THESEUS_RESULTS_DIR/plots/a b.png"; '
-        'echo c >"$THESEUS_CHECKPOINT_DIR/last.pt"; echo b >"$THESEUS_RESULTS_DIR/b"')  # fmt: skip
+    job(
+        desk,
+        'mkdir "$THESEUS_RESULTS_DIR/plots"; echo a >"$THESEUS_RESULTS_DIR/plots/a b.png"; '
+        'echo c >"$THESEUS_CHECKPOINT_DIR/last.pt"; echo b >"$THESEUS_RESULTS_DIR/b"',
+    )
     run = submitted(inside, desk)
     run.outcome()
     pulled = inside(desk, "pull", "demo")

@@ -23,6 +23,6 @@ from theseus.core.array_id import covers
         ("7_[0-3,...]", "7_9", False),
     ],
 )
-def test_covers(said: str, job_id: str, expected: bool) -> None:  # noqa: FBT001  a case
+def test_covers(said: str, job_id: str, *, expected: bool) -> None:
     """A list of indexes stands for each job in it, and for no other."""
     assert covers(said, job_id) is expected

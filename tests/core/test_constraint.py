@@ -35,7 +35,7 @@ from theseus.core.constraint import satisfies
         ("c|d&a", False),
     ],
 )
-def test_constraint(constraint: str | None, holds: bool) -> None:  # noqa: FBT001  the expectation
+def test_constraint(constraint: str | None, *, holds: bool) -> None:
     """A node has the features a and b."""
     assert satisfies(("a", "b"), constraint) == holds
 

@@ -72,7 +72,7 @@ def with_value(data: Any, path: Path, value: object) -> Any:
 
 @pytest.mark.parametrize("path", list(places()), ids=lambda path: ".".join(map(str, path)))
 @pytest.mark.parametrize("decoded", [False, True])
-def test_config(path: Path, decoded: bool) -> None:  # noqa: FBT001  a case's value
+def test_config(path: Path, *, decoded: bool) -> None:
     """A wrong value in a dispatch config is shown as it is written there."""
     for canary in CANARIES:
         value = Referenced(canary, (EnvironmentSecret("CANARY"),), decoded=decoded)
@@ -87,7 +87,7 @@ def test_config(path: Path, decoded: bool) -> None:  # noqa: FBT001  a case's va
 
 @pytest.mark.parametrize("key", [field.name for field in attrs.fields(AskedInJobConfig)])
 @pytest.mark.parametrize("decoded", [False, True])
-def test_request(key: str, decoded: bool) -> None:  # noqa: FBT001  a case's value
+def test_request(key: str, *, decoded: bool) -> None:
     """So is one in the request of a job config."""
     for canary in ("canary-7301", "-7301", "x0.7301"):
         value = Referenced(canary, (EnvironmentSecret("CANARY"),), decoded=decoded)

@@ -209,7 +209,7 @@ def test_a_job_that_waits(storage: Storage, squeue: Path, outcome: str | None) -
 
 
 @pytest.mark.parametrize(("said", "lives"), [("7_1 theseus:s-1", True), ("7_0 theseus:s-1", False)])
-def test_a_job_of_an_array(storage: Storage, squeue: Path, said: str, lives: bool) -> None:  # noqa: FBT001  a case
+def test_a_job_of_an_array(storage: Storage, squeue: Path, said: str, *, lives: bool) -> None:
     """A run that waits in an array is known by its own number: the comment is that of them all."""
     storage.run("r1", outcome=None)
     storage.file("share/runs/r1/answer", "slurm 7_1\n")

@@ -161,7 +161,7 @@ def test_other_threads() -> None:
 
 
 @pytest.mark.parametrize(("text", "holds"), [("${a}", True), ("$a {b} $", False), ("\\${a}", True)])
-def test_holds_interpolation(text: str, holds: bool) -> None:  # noqa: FBT001  a case's value
+def test_holds_interpolation(text: str, *, holds: bool) -> None:
     """OmegaConf is needed for a text with `${` alone."""
     assert holds_interpolation(text) is holds
 

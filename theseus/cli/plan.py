@@ -102,7 +102,7 @@ def plan(  # noqa: PLR0913  each is a word or flag of the command line
 # what reads and writes plans, like what waits for hosts, takes a fifth of the time of a dry run:
 # it is imported where it is used
 def _json(made: Plan) -> str:
-    from theseus.core.codec import plan_json  # noqa: PLC0415
+    from theseus.core.codec import plan_json  # noqa: PLC0415  imports cattrs
 
     return plan_json(made)
 
@@ -119,10 +119,10 @@ def _made(order: Order, known: Inventory | None) -> Result[Plan, PlanError]:
     """The plan, by what is known or by what the hosts say now."""
     if known is not None:
         return plan_from(order, known)
-    import asyncio  # noqa: PLC0415
+    import asyncio  # noqa: PLC0415  a dry run waits for nothing
 
-    from theseus.effects.lock import lock_checked  # noqa: PLC0415
-    from theseus.effects.submission import plan_now  # noqa: PLC0415
+    from theseus.effects.lock import lock_checked  # noqa: PLC0415  no dry run
+    from theseus.effects.submission import plan_now  # noqa: PLC0415  asks hosts
 
     return asyncio.run(plan_now(evolve(order, take=lock_checked(order.take))))
 
@@ -131,7 +131,7 @@ def _saved(order: Order, made: Plan, output: str | None) -> Result[None, PlanErr
     """Save the plan where it was asked for."""
     if output is None:
         return Success(None)
-    from theseus.effects.plan_files import save_plan  # noqa: PLC0415
+    from theseus.effects.plan_files import save_plan  # noqa: PLC0415  for -o alone
 
     saved = keep_source(order).bind(lambda _: save_plan(made, output))
     if is_successful(saved):
@@ -142,16 +142,16 @@ def _saved(order: Order, made: Plan, output: str | None) -> Result[None, PlanErr
 def _known(*, dry_run: bool, path: str | None) -> Result[Inventory | None, PlanError]:
     """The inventory that stands in for asking hosts; None when they are to be asked."""
     if path is not None:
-        from theseus.effects.inventory_files import load_inventory  # noqa: PLC0415
+        from theseus.effects.inventory_files import load_inventory  # noqa: PLC0415  imports cattrs
 
         return load_inventory(path).map(lambda inventory: inventory)
     return Success(Inventory() if dry_run else None)
 
 
 def _ask_scheduler(made: Plan) -> int:
-    import asyncio  # noqa: PLC0415
+    import asyncio  # noqa: PLC0415  a dry run waits for nothing
 
-    from theseus.effects.check import check as ask_scheduler  # noqa: PLC0415
+    from theseus.effects.check import check as ask_scheduler  # noqa: PLC0415  for --check alone
 
     checked = asyncio.run(ask_scheduler(made))
     if not is_successful(checked):
@@ -164,7 +164,7 @@ def _writable(output: str | None) -> Result[None, PlanError]:
     """Whether a plan can be saved to *output*, asked before anything else is."""
     if output is None:
         return Success(None)
-    from theseus.effects.plan_files import plan_target  # noqa: PLC0415
+    from theseus.effects.plan_files import plan_target  # noqa: PLC0415  for -o alone
 
     return plan_target(output).map(lambda _: None)
 

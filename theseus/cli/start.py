@@ -28,8 +28,8 @@ def finish(submitted: Submitted, *, follow: bool, json: bool) -> int:
 
 # a plan alone says nothing of runs that were started, and does without what waits for them
 def _followed(plan: Plan) -> int:
-    from theseus.cli.watching import watch  # noqa: PLC0415
-    from theseus.effects.follow import Wanted  # noqa: PLC0415
+    from theseus.cli.watching import watch  # noqa: PLC0415  for --follow alone
+    from theseus.effects.follow import Wanted  # noqa: PLC0415  for --follow alone
 
     return watch(plan, Wanted())
 

@@ -79,8 +79,8 @@ def refuse(flags: dict[str, bool]) -> Result[None, PlanError]:
 
 def show_batch(ordered: BatchOrder, known: Inventory | None, *, json: bool) -> int:
     """Show where each run would go, by what is *known* or by what the hosts say now."""
-    from theseus.core.codec import plan_data  # noqa: PLC0415
-    from theseus.core.render_batch import render_batch  # noqa: PLC0415
+    from theseus.core.codec import plan_data  # noqa: PLC0415  imports cattrs
+    from theseus.core.render_batch import render_batch  # noqa: PLC0415  for sweeps alone
 
     made = _planned_now(ordered) if known is None else batch_from(ordered, known)
     if not is_successful(made):
@@ -95,21 +95,21 @@ def show_batch(ordered: BatchOrder, known: Inventory | None, *, json: bool) -> i
 
 
 def _planned_now(ordered: BatchOrder) -> Result[Batch, PlanError]:
-    import asyncio  # noqa: PLC0415
+    import asyncio  # noqa: PLC0415  a dry run waits for nothing
 
-    from theseus.effects.batches import batch_now  # noqa: PLC0415
+    from theseus.effects.batches import batch_now  # noqa: PLC0415  asks hosts
 
     return asyncio.run(batch_now(ordered))
 
 
 def start_batch(ordered: BatchOrder, *, json: bool) -> int:
     """Submit every run; the exit status is that of the worst."""
-    import asyncio  # noqa: PLC0415
+    import asyncio  # noqa: PLC0415  a dry run waits for nothing
 
-    from theseus.cli.start import description  # noqa: PLC0415
-    from theseus.cli.uploading import uploading  # noqa: PLC0415
-    from theseus.effects.batches import submit_batch  # noqa: PLC0415
-    from theseus.effects.lock import lock_checked  # noqa: PLC0415
+    from theseus.cli.start import description  # noqa: PLC0415  for sweeps alone
+    from theseus.cli.uploading import uploading  # noqa: PLC0415  for sweeps alone
+    from theseus.effects.batches import submit_batch  # noqa: PLC0415  reaches hosts
+    from theseus.effects.lock import lock_checked  # noqa: PLC0415  no dry run
 
     checked = ordered.taking(lock_checked(ordered.first.take))
     submitted = asyncio.run(submit_batch(checked, _announce, say, uploading))

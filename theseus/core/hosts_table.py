@@ -65,7 +65,8 @@ def _rows(config: DispatchConfig, name: str, snapshot: HostSnapshot) -> Iterator
     host = config.hosts[name]
     match snapshot:
         case Unreachable(reason):
-            yield HostRow(name, None, None, 0, 0, "-", f"unreachable: {reason}", "-", False)  # noqa: FBT003  reachable
+            state = f"unreachable: {reason}"
+            yield HostRow(name, None, None, 0, 0, "-", state, "-", reachable=False)
         case NotAsked():
             yield HostRow(name, None, None, 0, 0, "-", "not asked", "-")
         case PlainSnapshot():

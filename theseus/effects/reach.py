@@ -174,7 +174,7 @@ def _import_asyncssh() -> Any:  # noqa: ANN401  a module
     long as all the rest; what sshd offers by default needs neither.
     """
 
-    def found_nothing(name: str) -> str | None:  # noqa: ARG001
+    def found_nothing(name: str) -> str | None:  # noqa: ARG001  as find_library has it
         return None
 
     find = ctypes.util.find_library

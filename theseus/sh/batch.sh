@@ -79,7 +79,7 @@ conclude() { # where no node could record the end
 
 member() { # the run of this index, and its log
   local run_dirs=() logs=()
-  # shellcheck source=/dev/null
+  # shellcheck source=/dev/null # the lists of the array, which are made by its plan
   { source "$run_dir/logs" && source "$run_dir/runs"; } || unseen
   run_dir=${run_dirs[SLURM_ARRAY_TASK_ID]:?"the list of runs has none of this index"}
   job=${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID # the plain id of one member stands for them all

@@ -147,7 +147,7 @@ theseus_read() {
   # those of the login's environment: the lease says which GPUs the job may see
   [[ ! -e lease.json ]] || unset CUDA_VISIBLE_DEVICES HIP_VISIBLE_DEVICES ROCR_VISIBLE_DEVICES
   set -a
-  # shellcheck source=/dev/null
+  # shellcheck source=/dev/null # made by the plan
   source ./job.env || theseus_fail 1 "$theseus_run_dir/job.env cannot be read: submit the run again"
   set +a
   for theseus_name in RUN_ID TREE ARCHIVE RUNTIME WORK_DIR STATUS_DIR DATA_DIR CHECKPOINT_DIR \
@@ -204,7 +204,7 @@ theseus_set_up() {  # a process of its own; writes shell text to 8, or on a fail
   done
   set -a
   for theseus_name in user.env secrets.env; do
-    # shellcheck source=/dev/null
+    # shellcheck source=/dev/null # made by the plan, or by the performer
     [[ ! -e $theseus_name ]] || source "./$theseus_name" || {
       printf '%s' "$theseus_name cannot be read: submit the run again" >&8
       exit 1
@@ -215,7 +215,7 @@ theseus_set_up() {  # a process of its own; writes shell text to 8, or on a fail
   [[ ! -e modules ]] || theseus_load || exit
   if [[ -e setup.sh ]]; then
     trap 'theseus_setup_failed $? "$BASH_COMMAND"' ERR
-    # shellcheck source=/dev/null
+    # shellcheck source=/dev/null # lines of the user
     source ./setup.sh
     trap - ERR
   fi
@@ -238,10 +238,10 @@ theseus_load() { # the modules of this host
   local theseus_init
   for theseus_init in "${LMOD_PKG:-/usr/share/lmod/lmod}/init/bash" "${MODULESHOME:-/usr/share/modules}/init/bash" \
     /etc/profile.d/{lmod,z00_lmod,modules,00-modulepath}.sh; do
-    # shellcheck source=/dev/null
+    # shellcheck source=/dev/null # of the site
     type module &>/dev/null || [[ ! -r $theseus_init ]] || source "$theseus_init"
   done
-  # shellcheck source=/dev/null
+  # shellcheck source=/dev/null # lines of the user
   source ./modules
   type module &>/dev/null || {
     printf '%s' "this host has no \`module\` command, and its config wants the modules ${theseus_modules[*]}:\
@@ -303,7 +303,7 @@ theseus_python_on_path() { # `python3` and `python` mean the Python found, where
 
 theseus_withhold() { # only juicefs is told the password; nothing is written where it will be mounted
   [[ -n ${THESEUS_MOUNT:-} ]] || return 0
-  # shellcheck source=/dev/null
+  # shellcheck source=/dev/null # made by the performer
   theseus_password=$([[ ! -e secrets.env ]] || source ./secrets.env && printf '%s' "${THESEUS_MOUNT_PASSWORD:-}") || true
   theseus_status_dir=$THESEUS_STATUS_DIR
   [[ $THESEUS_STATUS_DIR != "$THESEUS_MOUNT_POINT"/* ]] || THESEUS_STATUS_DIR=$theseus_node_dir
@@ -541,7 +541,7 @@ theseus_is_new() { # ENVIRONMENT: whether its Python is 3.9 or later, by its own
 # --- the job ------------------------------------------------------------------------------------
 
 theseus_job() {
-  # shellcheck source=/dev/null
+  # shellcheck source=/dev/null # made by the plan
   source ./job.argv || theseus_fail 1 "$theseus_run_dir/job.argv cannot be read: submit the run again"
   theseus_run theseus_supervise || {
     theseus_message="the runtime ended with exit status $theseus_last and left no outcome (137: it was\

@@ -277,7 +277,7 @@ cancel_conclude() { # RUN: nothing of it is there any more
 }
 
 cancel_setting() { # RUN NAME: what job.env says
-  # shellcheck source=/dev/null
+  # shellcheck source=/dev/null # made by the plan of the run
   (unset "$2" && source "${cancel_dir[$1]}/job.env" >/dev/null 2>&1 && printf '%s' "${!2-}")
 }
 

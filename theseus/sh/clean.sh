@@ -35,7 +35,7 @@ changed() { # PATH…: the time of the last change to any of them
 told() { # RUN: its work directory, archive, runtime, status file and log, by its own account
   (
     set +u
-    # shellcheck source=/dev/null
+    # shellcheck source=/dev/null # made by the plan of the run
     [[ ! -r $1/job.env ]] || source "$1/job.env"
     work=${THESEUS_WORK_DIR-}
     for kept in "${THESEUS_RESULTS_DIR-}" "${THESEUS_CHECKPOINT_DIR-}" "${THESEUS_STATUS_DIR-}"; do
@@ -111,7 +111,7 @@ has_runs() { # SWEEP: has it a job, or is the directory of one of its runs still
   [[ $jobs != *" theseus:${1##*/}"$'\n'* ]] || return 0
   (
     run_dirs=()
-    # shellcheck source=/dev/null
+    # shellcheck source=/dev/null # made by the plan of the sweep
     source "$1/runs" 2>/dev/null
     for run in ${run_dirs[@]+"${run_dirs[@]}"}; do
       if [[ -d $run ]]; then exit 0; fi

@@ -67,7 +67,7 @@ waits() { # why the run has not begun, when that is not what was said last
     [[ ! $job_start =~ ^[0-9]+$ ]] || now=$(date +%s)
     said="PENDING|${now:+$((job_start > now ? job_start - now : 0))}|$job_reason"
   elif [[ -z $job_state && ! -e $run_dir/hardware.json ]]; then
-    # shellcheck source=/dev/null
+    # shellcheck source=/dev/null # made by the plan of the run
     after=$(unset THESEUS_AFTER && source "$run_dir/job.env" >/dev/null 2>&1 && printf '%s' "${THESEUS_AFTER-}")
     [[ -z $after || -e $after/outcome.json ]] || said="AFTER||${after##*/}"
   fi

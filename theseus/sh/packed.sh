@@ -172,7 +172,7 @@ packed_places() { # where the places of the cluster were planned, and where they
 packed_moved() { # a line for each variable of job.env that holds a place which lies elsewhere now
   local packed_variable packed_above
   unset "${!THESEUS_@}" UV_CACHE_DIR
-  # shellcheck source=/dev/null
+  # shellcheck source=/dev/null # made by this file itself
   source "$packed_run_dir/job.env"
   for packed_variable in "${!THESEUS_@}" UV_CACHE_DIR; do
     case $packed_variable in
@@ -336,7 +336,7 @@ packed_start() {
     fi
   fi
   packed_say "run $packed_run of '$packed_name' starts; its directory: $packed_run_dir"
-  # shellcheck source=/dev/null
+  # shellcheck source=/dev/null # made by this file itself
   packed_say "results: $(source "$packed_run_dir/job.env" && printf '%s' "$THESEUS_RESULTS_DIR")"
   if [[ -n $packed_log ]]; then
     packed_say "log: $packed_log"

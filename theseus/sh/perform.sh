@@ -472,7 +472,7 @@ submit() { # RUN_DIR SBATCH [ARG…]: hand the run to SLURM and answer `slurm JO
 
 submit_array() { # DIRECTORY SBATCH [ARG…]: submit; each of its runs has an answer of its own then
   local said id cluster index run_dirs=()
-  # shellcheck source=/dev/null
+  # shellcheck source=/dev/null # made by the plan of the sweep
   source "$1/runs" || return
   said=$(submit "$@") || return
   read -r _ id cluster <<<"$said"

@@ -1,0 +1,50 @@
+"""Every check that is silenced, and every test that may be skipped, says why beside it."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+REASON = r"[ #-]+[^\s#-].+"
+SILENCED = {
+    r"# noqa\b": rf"# noqa: [A-Z]+[0-9]+(, [A-Z]+[0-9]+)*{REASON}",
+    r"# type: ignore\b": rf"# type: ignore\[[a-z, -]+\]{REASON}",
+    r"# shellcheck (disable|source)=": rf"# shellcheck (disable|source)=[\w,/]+{REASON}",
+    r"# (fmt|ruff|isort|mypy): ": r"(?!)",
+    r"# pragma: ": r"(?!)",
+    r"mark\.xfail|pytest\.xfail|importorskip": r"(?!)",
+    r"mark\.skip\(": r"(?!)",
+    r"mark\.skipif\(": r"mark\.skipif\(.+, reason=\"[^\"]{10,}\"",
+    r"pytest\.skip\(": r"pytest\.skip\((f?\"[^\"]{10,}|reason\))",
+}
+
+
+def sources() -> list[Path]:
+    """The files of this repository that may silence a check, but for this one."""
+    words = ("git", "ls-files", "-z", "--", "*.py", "*.sh", ".ci")
+    said = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    return [ROOT / name for name in said.split("\0") if name and ROOT / name != Path(__file__)]
+
+
+@pytest.mark.parametrize("silenced", SILENCED)
+def test_reasons(silenced: str) -> None:
+    """What silences a check names it and gives its reason; whatever hides code is not used."""
+    wanting = [
+        f"{file.relative_to(ROOT)}:{number}: {line.strip()}"
+        for file in sources()
+        for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1)
+        if re.search(silenced, line) and not re.search(SILENCED[silenced], line)
+    ]
+    assert wanting == []
+
+
+def test_reasons_of_the_project() -> None:
+    """Each line of pyproject.toml that silences a check gives its reason."""
+    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    for opening in ("\nignore = [", "\n[tool.ruff.lint.per-file-ignores]", "\nexclude_also ="):
+        section = text.partition(opening)[2].partition("\n\n")[0]
+        lines = [line for line in section.splitlines() if line.strip(" ]")]
+        wanting = [line for line in lines if "#" not in line and not line.endswith("= [")]
+        assert wanting == []
