@@ -31,12 +31,14 @@ def greet(name: str) -> None:
 app()
 '''
 LOADED = """
-import atexit, sys
+import sys
 from theseus.cli import main
 
 sys.argv = ["theseus", *sys.argv[1:]]
-atexit.register(lambda: sys.stderr.write("LOADED " + " ".join(sys.modules)))
-main()
+try:
+    main()
+finally:
+    sys.stderr.write("LOADED " + " ".join(sys.modules))
 """
 ROUNDS, TRIES = 9, 4
 

@@ -22,7 +22,6 @@ from theseus.effects.asyncssh import (
     unreachable,
 )
 from theseus.effects.exchange import Lost, ShellPerformer, ask
-from theseus.effects.openssh import GREETING
 from theseus.effects.package import packaged_content
 from theseus.effects.sending import Ready, prepare
 from theseus.effects.shells import COMMAND, ShellUnavailable
@@ -43,11 +42,6 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def connect(request: pytest.FixtureRequest) -> Connect:
     """Each transport."""
     return TRANSPORTS[request.param]
-
-
-def greeting(connect: Connect) -> int:
-    """Bytes that a transport sends before all others, to see whether anybody answers."""
-    return len(GREETING) if connect is TRANSPORTS["openssh"] else 0
 
 
 def through(
@@ -147,7 +141,7 @@ def test_connection_cut_while_sending(connect: Connect, folder: Path) -> None:
         place = folder / str(cut)
         place.mkdir()
         steps = some_steps(place)
-        server = Server(place / "server", cut_input=greeting(connect) + cut)
+        server = Server(place / "server", cut_input=cut)
         outcomes = outcomes_of(connect, server, steps)
         honest(place, outcomes)
         assert not all(isinstance(outcome, Done) for outcome in outcomes)

@@ -42,9 +42,9 @@ async def local_shell(host: str) -> AsyncIterator[Shell]:
     }
     async with AsyncExitStack() as stack:
         try:
-            process = await stack.enter_async_context(started(WORDS, environment))
+            begun = await stack.enter_async_context(started(WORDS, environment))
         except OSError as error:
             advice = "install bash on this machine"
             reason = f"bash: {error.strerror}"
             raise ShellUnavailable(HostUnreachable(host, reason, advice)) from None
-        yield ProcessShell(process)
+        yield ProcessShell(begun)

@@ -7,7 +7,7 @@ host wants a password or a second factor, `theseus login` has opened the connect
 import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Self
 
 from attrs import evolve
@@ -20,7 +20,6 @@ from theseus.effects.shells import COMMAND, SESSIONS, Shell
 from theseus.effects.system_ssh import LOST, SystemSsh, session_environment
 
 PATIENCE = 20.0  # seconds in which a new shell says something: login files may be slow
-GREETING = b"echo\n"
 
 
 class OpensshConnections:
@@ -67,8 +66,9 @@ class OpensshConnections:
         while True:
             master = await self._master(site)
             words = self._ssh.session(master.socket, alias, COMMAND)
-            process = await stack.enter_async_context(started(words, session_environment()))
-            session = _Session(process)
+            session = _Session(
+                await stack.enter_async_context(started(words, session_environment()))
+            )
             said = await session.greet(self._patience)
             if said is None:
                 return session
@@ -117,8 +117,6 @@ class _Session(ProcessShell):
         """None when anything answers, or ended by itself; else what ssh said, perhaps nothing."""
         try:
             async with asyncio.timeout(patience):
-                with suppress(ConnectionError):
-                    await self.write(GREETING)
                 if await self.output() or await self.exit_status() is not None:
                     return None  # a login shell that ends at once says why on standard error
                 return (await self.errors()).decode("utf-8", "replace")

@@ -3,10 +3,12 @@
 import asyncio
 import os
 import signal
+from asyncio.subprocess import PIPE, Process, SubprocessStreamProtocol
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
-from subprocess import PIPE
 from typing import TypeVar
+
+from attrs import frozen
 
 Stream = TypeVar("Stream", asyncio.StreamReader, asyncio.StreamWriter)
 
@@ -14,11 +16,21 @@ READ = 256 * 1024
 GRACE = 5.0  # seconds that the process gets to end after its input has
 
 
+@frozen
+class Started:
+    """A *process*, and the *transport* that has its pipes."""
+
+    process: Process
+    transport: asyncio.SubprocessTransport
+
+
 class ProcessShell:
     """The shell at the other end of the pipes of *process*."""
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
+    def __init__(self, started: Started) -> None:
+        process = started.process
         self.heard: set[str] = set()
+        self._started = started
         self._process = process
         self._input = _piped(process.stdin)
         self._output = _piped(process.stdout)
@@ -42,9 +54,8 @@ class ProcessShell:
         return await self._errors.read(READ)
 
     def drop(self) -> None:
-        """End the process."""
-        with suppress(ProcessLookupError):
-            self._process.kill()
+        """End the process; what others still hold of its streams is not waited for."""
+        self._started.transport.close()
 
     async def exit_status(self) -> int | None:
         """How the process ended."""
@@ -52,19 +63,25 @@ class ProcessShell:
 
 
 @asynccontextmanager
-async def started(
-    words: Sequence[str], environment: Mapping[str, str]
-) -> AsyncIterator[asyncio.subprocess.Process]:
+async def started(words: Sequence[str], environment: Mapping[str, str]) -> AsyncIterator[Started]:
     """A process in a session of its own, with no terminal to ask at; OSError when it cannot start.
 
     In the end it may end by itself, or is ended with what it still runs; a launched job lives
     elsewhere.
     """
-    process = await asyncio.create_subprocess_exec(
-        *words, stdin=PIPE, stdout=PIPE, stderr=PIPE, env=environment, start_new_session=True
+    loop = asyncio.get_running_loop()
+    transport, protocol = await loop.subprocess_exec(
+        lambda: SubprocessStreamProtocol(READ, loop),
+        *words,
+        stdin=PIPE,
+        stdout=PIPE,
+        stderr=PIPE,
+        env=environment,
+        start_new_session=True,
     )
+    process = Process(transport, protocol, loop)
     try:
-        yield process
+        yield Started(process, transport)
     finally:
         await _end(process)
 
@@ -75,7 +92,7 @@ def _piped(stream: Stream | None) -> Stream:
     return stream
 
 
-async def _end(process: asyncio.subprocess.Process) -> None:
+async def _end(process: Process) -> None:
     _piped(process.stdin).close()
     # who left early has not read all; asyncio takes a process for ended when its streams are
     streams = (_piped(process.stdout), _piped(process.stderr))

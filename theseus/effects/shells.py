@@ -12,8 +12,11 @@ from typing import Final, Protocol, TypeAlias
 
 from theseus.core.outcome import HostUnreachable
 
-COMMAND: Final = "exec bash -s"
-"""The one form that crosses the login shell: the same in sh, csh and fish."""
+COMMAND: Final = "echo; exec bash -s"
+"""The one form that crosses the login shell: the same in sh, csh and fish.
+
+The empty line says that it runs, at the same time as sshd does; a dialogue passes over it.
+"""
 SESSIONS: Final = 6
 """Shells at once on a connection; sshd_config(5): MaxSessions is 10, and more fail at once."""
 
