@@ -37,7 +37,7 @@ def _probing(config: str, hosts: int) -> Work:
 
     async def asked() -> Inventory:
         async with AsyncsshConnections([config]) as connections:
-            return await survey(connections.open_shell, inquiries)
+            return (await survey(connections.open_shell, inquiries)).inventory
 
     def probe() -> None:
         inventory = asyncio.run(asked())

@@ -21,15 +21,17 @@ from tests.e2e.sshd import Sshd, running_sshd
 from tests.effects.sites import Connections
 from theseus.core.outcome import Done
 from theseus.core.secrets import ConfigSecret
+from theseus.core.shelf import Offer
 from theseus.core.steps import EnsureTree, MakeDir, Segment
 from theseus.effects.asyncssh import AsyncsshConnections
 from theseus.effects.exchange import ShellPerformer
 from theseus.effects.login import close_login
 from theseus.effects.openssh import OpensshConnections
-from theseus.effects.parcel import Offer, Parcel
+from theseus.effects.parcel import Parcel
 from theseus.effects.shipment import Shipment, make_ready
 from theseus.effects.source import committed_tree
 from theseus.effects.supply import PlanSupply
+from theseus.effects.survey import shelf_of
 from theseus.effects.system_ssh import SystemSsh
 
 RATE = 0.8  # the least part of the rate by hand
@@ -68,7 +70,8 @@ class Way:
         )
         supply = PlanSupply(b"", parcel_of, _no_secret)
         async with connections_by(transport, self.config) as connections:
-            performer = ShellPerformer(connections.open_shell, supply)
+            shelf = await shelf_of(connections.open_shell, ALIAS, self.share)
+            performer = ShellPerformer(connections.open_shell, supply, shelf)
             outcomes = await performer.perform(Segment(ALIAS, 0, steps))
         if outcomes[1] != Done(expected):
             raise AssertionError(f"shipped to {self.share}: {outcomes}")

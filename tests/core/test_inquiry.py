@@ -1,9 +1,12 @@
 """What hosts are asked, before planning and before a saved plan is performed."""
 
+from attrs import evolve
+
 from tests.cases.case import CASES, planned
 from theseus.core.config import DEFAULT_LEASES, Partition, PlainHost, SlurmHost
 from theseus.core.inquiry import inquiry_of, inquiry_of_plan
 from theseus.core.probes import plain_probes, plain_snapshot
+from theseus.core.shell import command_line
 from theseus.core.slurm_probes import slurm_snapshot
 
 
@@ -12,10 +15,18 @@ def test_plain() -> None:
     asked = inquiry_of(PlainHost("lab", ssh="box"))
     assert asked.commands == tuple(probe.argv for probe in plain_probes(DEFAULT_LEASES))
     assert asked.read is plain_snapshot
-    assert inquiry_of_plan(planned(CASES / "gpu-pinned").unwrap()) == asked
-    assert inquiry_of_plan(planned(CASES / "mode-cpu-without-gpus").unwrap()) == asked
+    for name in ("gpu-pinned", "mode-cpu-without-gpus"):
+        plan = planned(CASES / name).unwrap()
+        assert inquiry_of_plan(plan) == evolve(asked, share=plan.paths.share)
     elsewhere = inquiry_of_plan(planned(CASES / "lease-directory").unwrap())
     assert elsewhere.commands[-1][-1] == "/srv/leases"
+
+
+def test_lines() -> None:
+    """Where a share is named, the last line asks what lies in it."""
+    asked = inquiry_of(PlainHost("lab", ssh="box"))
+    assert asked.lines == tuple(command_line(argv) for argv in asked.commands)
+    assert evolve(asked, share="/s").lines == (*asked.lines, "shelf /s")
 
 
 def test_slurm() -> None:

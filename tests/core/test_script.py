@@ -14,7 +14,6 @@ from theseus.core.script import (
     command_frame,
     describe_step,
     instruction,
-    lacking_frame,
     obtain_frame,
     receive_frame,
     unpack_frame,
@@ -76,7 +75,7 @@ def test_instructions() -> None:
     put = PutFile("box", "/a", 0o600, Text("x"))
     assert instruction(put) == Receive("/a", 0o600, Text("x"))
     ensure = EnsureFile("box", "/a", 0o600, PACKAGED)
-    assert instruction(ensure) == Obtain("/a", 0o600, PACKAGED)
+    assert instruction(ensure) == Obtain("/a", 0o600, ensure)
 
 
 def test_frames() -> None:
@@ -88,9 +87,8 @@ def test_frames() -> None:
     )
     unpack = Unpack("~/s", PutFiles("box", "~/s", ()))
     assert unpack_frame(4, unpack, b"tar", "ab") == b"{ run 4 unpack 3 ab ~/s; }\ntar"
-    obtain = Obtain("/r.zip", 0o600, PACKAGED)
+    obtain = Obtain("/r.zip", 0o600, EnsureFile("box", "/r.zip", 0o600, PACKAGED))
     assert obtain_frame(5, obtain, "ask") == b"{ run 5 obtain 5 0600 /r.zip ask; }\n"
-    assert lacking_frame(-2, (obtain, obtain)) == b"{ ask -2 lacking /r.zip /r.zip; }\n"
     assert ask_frame(6, "nproc 'a b'") == b"{ ask 6 nproc 'a b'; }\n"
 
 

@@ -10,13 +10,14 @@ from typing import TypeAlias, TypeVar
 from tests.effects.sshd import ALIAS, Server, served
 from theseus.core.outcome import Outcome
 from theseus.core.secrets import ConfigSecret
+from theseus.core.shelf import Offer, Shelf
 from theseus.core.steps import Segment, Step, Text
 from theseus.effects.asyncssh import AsyncsshConnections
 from theseus.effects.exchange import ShellPerformer
 from theseus.effects.local import local_shell
 from theseus.effects.login import close_login
 from theseus.effects.openssh import OpensshConnections
-from theseus.effects.parcel import Offer, Parcel, file_parcel
+from theseus.effects.parcel import Parcel, file_parcel
 from theseus.effects.shells import OpenShell, ShellUnavailable
 from theseus.effects.supply import PlanSupply
 from theseus.effects.system_ssh import SystemSsh
@@ -104,12 +105,16 @@ def raw(content: bytes) -> Text:
 
 
 def performed(
-    open_site: OpenSite, folder: Path, steps: tuple[Step, ...], given: PlanSupply | None = None
+    open_site: OpenSite,
+    folder: Path,
+    steps: tuple[Step, ...],
+    given: PlanSupply | None = None,
+    shelf: Shelf | None = None,
 ) -> tuple[Outcome, ...]:
-    """The outcomes of *steps* at a site of its own."""
+    """The outcomes of *steps* at a site of its own, on whose *shelf* something may lie."""
 
     async def use(open_shell: OpenShell) -> tuple[Outcome, ...]:
-        performer = ShellPerformer(open_shell, given or supply())
+        performer = ShellPerformer(open_shell, given or supply(), shelf)
         return await performer.perform(Segment(ALIAS, 0, steps))
 
     return at(open_site, folder, use)

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from tests.effects.sites import SITES, OpenSite, at, performed, raw, supply
 from theseus.core.outcome import AlreadySubmitted, Done, Failed, NotReached, Outcome
 from theseus.core.secrets import CommandSecret, EnvironmentSecret
+from theseus.core.shelf import Shelf
 from theseus.core.shell import path_word
 from theseus.core.steps import (
     ClaimRun,
@@ -182,32 +183,41 @@ def test_shipped_file(open_site: OpenSite, folder: Path) -> None:
         performed(open_site, folder, (other,))
 
 
-def test_what_follows_a_failed_step(open_site: OpenSite, folder: Path) -> None:
+@pytest.mark.parametrize("shelf", [None, Shelf()])
+def test_what_follows_a_failed_step(open_site: OpenSite, folder: Path, shelf: Shelf | None) -> None:
     """What was sent without being asked for is never read as commands, and is not kept."""
     (folder / "archive").write_bytes(LOOKS_LIKE_COMMANDS)
     (folder / "in the way").mkdir()
     wrong = PutFile("site", str(folder / "in the way"), 0o600, Text("x"))
     tree = EnsureTree("site", str(folder / "tree"), "abc")
-    outcomes = performed(
-        open_site, folder, (wrong, tree, put(folder / "later")), supply(folder / "archive")
-    )
+    steps = (wrong, tree, put(folder / "later"))
+    outcomes = performed(open_site, folder, steps, supply(folder / "archive"), shelf)
     assert [type(outcome) for outcome in outcomes] == [Failed, NotReached, NotReached]
     assert not {"tree", "later", "executed"} & names(folder)
 
 
-def test_removed_between_question_and_step(folder: Path) -> None:
-    """Content that was there and is gone again stops the run, and the reason is said."""
-    script = packaged_content("perform.sh").decode()
-    line = f"{{ run 0 obtain 0 0600 {path_word(str(folder / 'gone'))} there; }}\n"
-    said = subprocess.run(
-        ["bash", "-s"],
-        input=f"token=t\n{script}{line}",
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert "\nt 0 1 0\n" in said.stdout
-    assert "was there a moment ago and has been removed meanwhile" in said.stderr
+def test_what_is_said_to_be_there(open_site: OpenSite, folder: Path) -> None:
+    """What lies on the shelf is not sent; what is gone again is asked for, once."""
+    (folder / "archive").write_bytes(LOOKS_LIKE_COMMANDS)
+    tree = EnsureTree("site", str(folder / "trees" / "abc.tar.gz"), "abc")
+    made = MakeDir("site", str(folder / "trees"), 0o700)
+    count = put(folder / "count", b"1")
+    shelf = Shelf().after((tree,))
+    sent = performed(open_site, folder, (made, tree, count), supply(folder / "archive"), shelf)
+    assert sent == (Done(), Done("sent"), Done())
+    assert (folder / "trees" / "abc.tar.gz").read_bytes() == LOOKS_LIKE_COMMANDS
+    there = performed(open_site, folder, (made, tree, count), supply(), shelf)
+    assert there == (Done(), Done("present"), Done())
+
+
+def test_gone_and_not_to_be_had(open_site: OpenSite, folder: Path) -> None:
+    """Where what is gone from the shelf cannot be sent, the steps that follow are not performed."""
+    tree = EnsureTree("site", str(folder / "trees" / "abc.tar.gz"), "abc")
+    shelf = Shelf().after((tree,))
+    given = supply(folder / "missing")
+    with pytest.raises(SupplyError, match="cannot be read: No such file"):
+        performed(open_site, folder, (tree, put(folder / "later")), given, shelf)
+    assert "later" not in names(folder)
 
 
 def test_missing_archive(open_site: OpenSite, folder: Path) -> None:

@@ -13,13 +13,15 @@ from attrs import define, evolve, field
 from tests.effects.sites import SITES, OpenSite, at, supply
 from tests.effects.source_repository import Repository, new_repository, tree_of
 from theseus.core.outcome import Done, NothingToSend, Outcome
+from theseus.core.shelf import Offer
 from theseus.core.steps import EnsureTree, Segment
 from theseus.effects.exchange import ShellPerformer
-from theseus.effects.parcel import SMALL, Offer, Parcel, SupplyError
+from theseus.effects.parcel import SMALL, Parcel, SupplyError
 from theseus.effects.shells import OpenShell
 from theseus.effects.shipment import Shipment, make_ready
 from theseus.effects.source import committed_tree, dirty_tree
 from theseus.effects.supply import PlanSupply
+from theseus.effects.survey import shelf_of
 from theseus.runtime.tree import tree_hash
 
 LINES = 20_000
@@ -105,7 +107,8 @@ def performed(open_site: OpenSite, ready: Shipment, share: Path, sent: Sent) -> 
     async def use(open_shell: OpenShell) -> tuple[Outcome, ...]:
         given = PlanSupply(b"", parcel_of, supply().config_secret)
         step = EnsureTree("site", f"{share}/trees/{ready.tree}.tar.gz", ready.tree)
-        return await ShellPerformer(open_shell, given).perform(Segment("site", 0, (step,)))
+        shelf = await shelf_of(open_shell, "site", str(share))
+        return await ShellPerformer(open_shell, given, shelf).perform(Segment("site", 0, (step,)))
 
     (outcome,) = at(open_site, share.parent / "site", use)
     return outcome

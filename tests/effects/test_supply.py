@@ -15,9 +15,10 @@ from theseus.core.secrets import (
     JoinedSecret,
     SecretReference,
 )
+from theseus.core.shelf import Offer
 from theseus.core.steps import Packaged
 from theseus.effects.package import packaged_content, packaged_digest
-from theseus.effects.parcel import Offer, Parcel, SupplyError, bytes_parcel, read_offer
+from theseus.effects.parcel import Parcel, SupplyError, bytes_parcel
 from theseus.effects.supply import PlanSupply
 
 
@@ -94,7 +95,6 @@ def test_a_tree_in_the_form_that_is_offered() -> None:
         return bytes_parcel(b"x", "zstd")
 
     given = PlanSupply(b"", parcel_of, lambda reference: reference.key)
-    parcel = asyncio.run(given.parcel("abc", read_offer("zstd git 1 2")))
+    parcel = asyncio.run(given.parcel("abc", Offer(zstd=True, trees=("1", "2"))))
     assert (parcel.form, list(parcel.pieces), parcel.size, parcel.done()) == ("zstd", [b"x"], 1, 1)
     assert asked == [("abc", Offer(zstd=True, trees=("1", "2")))]
-    assert read_offer("") == Offer()

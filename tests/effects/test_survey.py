@@ -29,7 +29,7 @@ def box(cluster: str = "hpc") -> PlainHost:
 def surveyed(*hosts: str, open_shell: OpenShell = local_shell, deadline: float = 20) -> Inventory:
     """The inventory of *hosts*."""
     inquiries = {host: inquiry_of(box()) for host in hosts}
-    return asyncio.run(survey(open_shell, inquiries, deadline))
+    return asyncio.run(survey(open_shell, inquiries, deadline)).inventory
 
 
 @pytest.fixture

@@ -61,4 +61,4 @@ def hosts(
 async def _ask(config: DispatchConfig) -> Inventory:
     inquiries = {name: inquiry_of(config.hosts[name]) for name in config.hosts_by_preference()}
     async with shells(aliases_of(config)) as open_shell:
-        return await survey(open_shell, inquiries)
+        return (await survey(open_shell, inquiries)).inventory

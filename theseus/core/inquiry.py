@@ -3,12 +3,14 @@
 from collections.abc import Callable
 from typing import TypeAlias
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from theseus.core.config import DEFAULT_LEASES, Host, SlurmHost
 from theseus.core.inventory import HostSnapshot
 from theseus.core.plan import Plan
 from theseus.core.probes import Answer, plain_probes, plain_snapshot
+from theseus.core.shelf import shelf_question
+from theseus.core.shell import command_line
 from theseus.core.slurm_probes import slurm_probes, slurm_snapshot
 from theseus.core.steps import Launch
 
@@ -17,10 +19,20 @@ Read: TypeAlias = Callable[[tuple[Answer, ...]], HostSnapshot]
 
 @frozen
 class Inquiry:
-    """The commands to run, and how to *read* their answers, given in the same order."""
+    """The commands to run, and how to *read* their answers, given in the same order.
+
+    *share* is what is looked into at the same time, for what lies there already.
+    """
 
     commands: tuple[tuple[str, ...], ...]
     read: Read
+    share: str | None = None
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """The lines for bash, that about the share the last one."""
+        shelf = () if self.share is None else (shelf_question(self.share),)
+        return (*map(command_line, self.commands), *shelf)
 
 
 def inquiry_of(host: Host) -> Inquiry:
@@ -34,9 +46,9 @@ def inquiry_of(host: Host) -> Inquiry:
 def inquiry_of_plan(plan: Plan) -> Inquiry:
     """What the target of *plan* is asked before it is performed."""
     if plan.target.partition is not None:
-        return _slurm((plan.target.partition,))
+        return evolve(_slurm((plan.target.partition,)), share=plan.paths.share)
     found = (step.leases for step in plan.steps if isinstance(step, Launch))
-    return _plain(next(found, None) or DEFAULT_LEASES)
+    return evolve(_plain(next(found, None) or DEFAULT_LEASES), share=plan.paths.share)
 
 
 def _plain(leases: str) -> Inquiry:

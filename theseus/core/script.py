@@ -5,7 +5,6 @@ never half a command. File content follows its line as raw bytes and is always c
 content can never be read as commands.
 """
 
-from collections.abc import Sequence
 from typing import Literal, TypeAlias, assert_never
 
 from attrs import frozen
@@ -19,7 +18,6 @@ from theseus.core.steps import (
     EnsureTree,
     Launch,
     MakeDir,
-    Packaged,
     PutFile,
     PutFiles,
     PutSecrets,
@@ -48,11 +46,11 @@ class Receive:
 
 @frozen
 class Obtain:
-    """*content* (or the archive of a tree) to be sent only if *path* is missing there."""
+    """What *step* needs, to be sent only if *path* (a shell word) is missing there."""
 
     path: str
     mode: int
-    content: Packaged | EnsureTree
+    step: EnsureFile | EnsureTree
 
 
 @frozen
@@ -77,8 +75,8 @@ def instruction(step: Step) -> Instruction:
             return received(step)
         case PutFiles(_, directory, _):
             return Unpack(path_word(directory), step)
-        case EnsureFile(_, path, mode, content):
-            return Obtain(path_word(path), mode, content)
+        case EnsureFile(_, path, mode, _):
+            return Obtain(path_word(path), mode, step)
         case EnsureTree(_, path, _):
             return Obtain(path_word(path), 0o644, step)
         case BuildEnvironment() | Launch() | Submit() | SubmitArray():
@@ -138,11 +136,6 @@ def unpack_frame(index: int, unpack: Unpack, archive: bytes, sha256: str) -> byt
 def obtain_frame(index: int, obtain: Obtain, how: Literal["there", "follows", "ask"]) -> bytes:
     """The line for content that is *there* already, that *follows* the line, or may be wanted."""
     return command_frame(index, f"obtain {index} {obtain.mode:04o} {obtain.path} {how}")
-
-
-def lacking_frame(index: int, obtains: Sequence[Obtain]) -> bytes:
-    """The line that asks which of *obtains* are there: the answer has a line for each."""
-    return ask_frame(index, " ".join(("lacking", *(obtain.path for obtain in obtains))))
 
 
 def ask_frame(index: int, command: str) -> bytes:

@@ -25,6 +25,7 @@ from theseus.core.inquiry import Inquiry
 from theseus.core.outcome import Outcome
 from theseus.core.plan import Target
 from theseus.core.secrets import SecretReference
+from theseus.core.shelf import Shelf
 from theseus.core.steps import Step
 from theseus.core.submission import attempt_of
 from theseus.core.submitted import judge, judge_array
@@ -48,7 +49,7 @@ RunResult = Performed
 async def batch_now(ordered: BatchOrder) -> Result[Batch, PlanError]:
     """The batch by what the hosts say now; nothing is changed."""
     async with _looked(ordered) as outlook:
-        return planned_batch(ordered, outlook.taken, outlook.inventory)
+        return planned_batch(ordered, outlook.taken, outlook.hosts.inventory)
 
 
 async def submit_batch(
@@ -59,7 +60,7 @@ async def submit_batch(
 ) -> Result[tuple[RunResult, ...], PlanError]:
     """Plan the batch by what the hosts say now, show it, perform it: what became of each run."""
     async with _looked(ordered) as outlook:
-        planned = planned_batch(ordered, outlook.taken, outlook.inventory)
+        planned = planned_batch(ordered, outlook.taken, outlook.hosts.inventory)
         if not is_successful(planned):
             return Failure(planned.failure())
         batch = planned.unwrap()
@@ -91,7 +92,8 @@ async def _perform(batch: Batch, outlook: Outlook, watch: Watch) -> Mapping[str,
     for target, found in by_target.items():
         parcel_of = outlook.parcels(target)
         supply = PlanSupply(b"", parcel_of, config_secret, known=known, watch=watch)
-        performed.append(_Performer(outlook.open_shell, supply).all_of(found))
+        shelf = outlook.hosts.shelves.get(target.host)
+        performed.append(_Performer(outlook.open_shell, supply, shelf).all_of(found))
     return dict(chain.from_iterable(await asyncio.gather(*performed)))
 
 
@@ -102,11 +104,12 @@ JudgedRuns = list[tuple[str, Judged]]
 class _Performer:
     """Performs the parts that go to one host.
 
-    *supply* is what they share, the plan's document aside.
+    *supply* is what they share, the plan's document aside; *shelf* is what lies there already.
     """
 
     open_shell: OpenShell
     supply: PlanSupply
+    shelf: Shelf | None
 
     async def all_of(self, found: Sequence[Part]) -> JudgedRuns:
         """What became of each run of the parts *found*, by its id."""
@@ -114,9 +117,12 @@ class _Performer:
 
         async def in_turn(part: Part) -> JudgedRuns:
             async with free:
-                return await self.part(part)
+                return await after_first.part(part)
 
         first, *others = found
+        brought = first.plan.steps if isinstance(first, Alone) else first.plans[0].steps
+        shelf = None if self.shelf is None else self.shelf.after(brought)
+        after_first = evolve(self, shelf=shelf)
         done = [await self.part(first), *await asyncio.gather(*map(in_turn, others))]
         return list(chain.from_iterable(done))
 
@@ -143,7 +149,7 @@ class _Performer:
     ) -> Result[tuple[Outcome, ...], PlanError]:
         """What became of each of *steps*."""
         supply = evolve(self.supply, document=document)
-        performance = await perform(steps, ShellPerformer(self.open_shell, supply))
+        performance = await perform(steps, ShellPerformer(self.open_shell, supply, self.shelf))
         if performance.error is not None:
             return Failure(performance.error)
         return Success(performance.outcomes)

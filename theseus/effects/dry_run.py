@@ -10,10 +10,11 @@ from typing import assert_never
 from attrs import frozen
 
 from theseus.core.outcome import Done, Outcome
-from theseus.core.script import Command, Obtain, Receive, describe_step, instruction
+from theseus.core.script import Command, Obtain, Receive, Unpack, describe_step, instruction
 from theseus.core.secrets import describe
 from theseus.core.steps import (
     Content,
+    EnsureFile,
     EnsureTree,
     Packaged,
     PlanDocument,
@@ -62,10 +63,10 @@ def _details(step: Step) -> Iterator[str]:
             yield from _content(content)
         case Obtain(_, _, EnsureTree(_, _, tree)):
             yield f"(archive of the source tree {tree}, sent only where it is missing)"
-        case Obtain(_, _, Packaged() as packaged):
+        case Obtain(_, _, EnsureFile(_, _, _, packaged)):
             yield f"{_shipped(packaged)}, sent only where it is missing"
-        case _:
-            # an Obtain of something else, which its type rules out
+        case Unpack() | Obtain():
+            # no Obtain is left, which the checker of types does not see
             return
 
 

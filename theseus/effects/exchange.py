@@ -8,7 +8,7 @@ import asyncio
 import secrets
 from collections.abc import Iterable, Sequence
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from theseus.core.outcome import (
     AlreadySubmitted,
@@ -18,17 +18,17 @@ from theseus.core.outcome import (
     Outcome,
     Unknown,
 )
-from theseus.core.script import ask_frame, lacking_frame, obtain_frame
+from theseus.core.script import ask_frame, obtain_frame
+from theseus.core.shelf import Offer, Shelf
 from theseus.core.shell import command_line
 from theseus.core.steps import Segment
 from theseus.effects.frames import START, ErrorReader, Frame, FrameReader
 from theseus.effects.package import packaged_content
-from theseus.effects.parcel import Offer, Parcel, SupplyError, read_offer, read_offers
+from theseus.effects.parcel import Parcel, SupplyError
 from theseus.effects.sending import Lacking, Ready, Sending, frames_of, prepare
 from theseus.effects.shells import OpenShell, Shell
 from theseus.effects.supply import Supply
 
-LACKING = -2  # the index of the question what is missing; perform.sh itself answers as -1
 PATIENCE = 5.0  # seconds for what follows the last answer: its marker, the exit status
 
 
@@ -50,22 +50,30 @@ class Lost:
 
 @frozen
 class ShellPerformer:
-    """Performs a segment through a shell on its host."""
+    """Performs a segment through a shell on its host, where *shelf* is what lies there already."""
 
     open_shell: OpenShell
     supply: Supply
+    shelf: Shelf | None = None
 
     async def perform(self, segment: Segment) -> tuple[Outcome, ...]:
         """Open a shell, hold the dialogue, close it."""
+        outcomes, again = await self._converse(segment, self.shelf)
+        if again is None:
+            return outcomes
+        # the shelf is not as it was: from there on, it is asked about everything
+        held = outcomes[: again - segment.first]
+        rest = evolve(segment, first=again, steps=segment.steps[len(held) :])
+        return (*held, *(await self._converse(rest, None))[0])
+
+    async def _converse(
+        self, segment: Segment, shelf: Shelf | None
+    ) -> tuple[tuple[Outcome, ...], int | None]:
+        """One outcome for each step, and the index of that from which to say them again."""
         async with self.open_shell(segment.host) as shell:
-            return await converse(shell, segment, self.supply)
-
-
-async def converse(shell: Shell, segment: Segment, supply: Supply) -> tuple[Outcome, ...]:
-    """Perform *segment* in *shell*; one outcome a step. SupplyError when content is missing."""
-    dialogue = Dialogue(shell, await prepare(segment, supply))
-    await dialogue.hold(supply)
-    return await dialogue.outcomes()
+            dialogue = Dialogue(shell, await prepare(segment, self.supply, shelf))
+            await dialogue.hold(self.supply)
+            return await dialogue.outcomes(), dialogue.again
 
 
 async def ask(shell: Shell, probes: Sequence[tuple[str, ...]]) -> tuple[Answer, ...] | Lost:
@@ -95,7 +103,7 @@ class Dialogue:
         self._sendings = tuple(sendings)
         self._frames: dict[int, Frame] = {}
         self._errors = ErrorReader(self._token)
-        self._wanted: dict[int, asyncio.Future[Offer | None]] = {}
+        self._wanted: dict[int, asyncio.Future[bool]] = {}
         self._begun = START  # the last step of which anything was sent
 
     async def hold(self, supply: Supply | None) -> None:
@@ -129,6 +137,12 @@ class Dialogue:
                 made.append(self._outcome(sending.index, silence))
         return tuple(made)
 
+    @property
+    def again(self) -> int | None:
+        """The first step that found less than was said to be there: nothing was done from it on."""
+        found = (frame.index for frame in self._frames.values() if frame.status == "again")
+        return next(found, None)
+
     async def answers(self) -> tuple[Answer, ...] | Lost:
         """What each probe said."""
         frames = [self._frames.get(sending.index) for sending in self._sendings]
@@ -156,7 +170,7 @@ class Dialogue:
                 return Done(output)
             case "answered":
                 return AlreadySubmitted(output)
-            case "skipped":
+            case "skipped" | "again":
                 return NotReached()
             case status:
                 return Failed(int(status), self._errors.said(index) or output)
@@ -181,15 +195,14 @@ class Dialogue:
         try:
             await self._shell.write(f"token={self._token}\n".encode())
             await self._introduce()
-            offers = await self._offers()
             for sending in self._sendings:
                 self._begun = sending.index
                 match sending:
                     case Ready(_, frame):
                         await self._shell.write(frame)
-                    case Lacking(index):
+                    case Lacking():
                         assert supply is not None  # noqa: S101 - probes lack nothing
-                        await self._satisfy(sending, offers[index], supply)
+                        await self._satisfy(sending, supply)
             await self._shell.end_input()
         except ConnectionError:
             return  # the readers see the end of their streams
@@ -206,42 +219,29 @@ class Dialogue:
                 await self._shell.write(packaged_content(script))
                 self._shell.heard.add(script)
 
-    async def _offers(self) -> dict[int, Offer | None]:
-        """In what form each step that lacks something takes it, by index; None if it is there."""
-        lacking = [each for each in self._sendings if isinstance(each, Lacking)]
-        if not lacking:
-            return {}
-        await self._shell.write(lacking_frame(LACKING, [each.obtain for each in lacking]))
-        await self._reply(LACKING)
-        said = self._frames[LACKING].output.decode("ascii", "replace")
-        return dict(zip((each.index for each in lacking), read_offers(said), strict=True))
-
-    async def _satisfy(self, lacking: Lacking, offer: Offer | None, supply: Supply) -> None:
+    async def _satisfy(self, lacking: Lacking, supply: Supply) -> None:
         """Send step *lacking*, and after it what is missing there."""
-        index, obtain = lacking.index, lacking.obtain
-        if offer is None:
-            await self._shell.write(obtain_frame(index, obtain, "there"))
-            return
-        parcel = await lacking.parcel_for(supply, offer)
-        if parcel.follows:
-            await self._shell.write(obtain_frame(index, obtain, "follows"))
+        index, offer = lacking.index, lacking.offer
+        parcel = await lacking.parcel_for(supply, offer) if lacking.known else None
+        if parcel is not None and parcel.follows:
+            await self._shell.write(obtain_frame(index, lacking.obtain, "follows"))
             await self._send(parcel)
             return
-        await self._shell.write(obtain_frame(index, obtain, "ask"))
-        while (wish := await self._wants(index)) is not None:
-            await self._send(parcel if wish == offer else await lacking.parcel_for(supply, wish))
+        await self._shell.write(obtain_frame(index, lacking.obtain, "ask"))
+        while await self._wants(index):
+            await self._send(parcel or await lacking.parcel_for(supply, offer))
+            parcel, offer = None, Offer()  # a pack is of no use there; the whole archive is
 
     async def _send(self, parcel: Parcel) -> None:
         async for frame in frames_of(parcel):
             await self._shell.write(frame)
 
-    async def _wants(self, index: int) -> Offer | None:
-        reply = self._reply(index)
-        wish = await reply
+    async def _wants(self, index: int) -> bool:
+        wanted = await self._reply(index)
         del self._wanted[index]
-        return wish
+        return wanted
 
-    def _reply(self, index: int) -> "asyncio.Future[Offer | None]":
+    def _reply(self, index: int) -> "asyncio.Future[bool]":
         return self._wanted.setdefault(index, asyncio.get_running_loop().create_future())
 
     async def _read_output(self) -> None:
@@ -256,12 +256,12 @@ class Dialogue:
 
     def _take(self, frame: Frame) -> None:
         if frame.status == "want":
-            self._reply(frame.index).set_result(read_offer(frame.output.decode("ascii", "replace")))
+            self._reply(frame.index).set_result(True)
             return
         self._frames[frame.index] = frame
         reply = self._reply(frame.index)
         if not reply.done():
-            reply.set_result(None)
+            reply.set_result(False)
 
     async def _read_errors(self) -> None:
         last = self._sendings[-1].index if self._sendings else START

@@ -17,14 +17,15 @@ from theseus.core.codec import converter
 from theseus.core.inquiry import Inquiry
 from theseus.core.inventory import Inventory
 from theseus.core.plan import Target
+from theseus.core.shelf import Offer
 from theseus.core.source import SourceError
-from theseus.effects.parcel import Offer, Parcel, not_to_be_had
+from theseus.effects.parcel import Parcel, not_to_be_had
 from theseus.effects.reach import Aliases, lasting_shells
 from theseus.effects.shells import OpenShell
 from theseus.effects.shipment import Shipment, make_ready
 from theseus.effects.source import SourceTree
 from theseus.effects.supply import ParcelOf
-from theseus.effects.survey import survey
+from theseus.effects.survey import Surveyed, survey
 
 Taken = Result[SourceTree, SourceError]
 Take = Callable[[], AbstractContextManager[Taken]]
@@ -32,10 +33,10 @@ Take = Callable[[], AbstractContextManager[Taken]]
 
 @frozen
 class Outlook:
-    """The source as it was *taken*, what is known of the hosts, and shells on them."""
+    """The source as it was *taken*, what the *hosts* said, and shells on them."""
 
     taken: Taken
-    inventory: Inventory
+    hosts: Surveyed
     open_shell: OpenShell
     shipment: "asyncio.Task[Result[Shipment, SourceError]]"
 
@@ -67,7 +68,7 @@ async def looked(
             asking = asyncio.create_task(survey(open_shell, inquiries))
             async with _cancelled(asking):
                 taken = await taking
-                known = await asking if is_successful(taken) else Inventory()
+                known = await asking if is_successful(taken) else Surveyed(Inventory(), {})
                 yield Outlook(taken, known, open_shell, making)
 
 

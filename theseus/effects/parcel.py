@@ -27,14 +27,6 @@ class SupplyError(Exception):
 
 
 @frozen
-class Offer:
-    """How a tree may come: as *zstd*, or as a pack upon one of *trees*, where there is git."""
-
-    zstd: bool = False
-    trees: tuple[str, ...] = ()
-
-
-@frozen
 class Parcel:
     """What is sent: its *form*, as perform.sh is told, and its *pieces*, made when asked for.
 
@@ -51,11 +43,8 @@ class Parcel:
 
     @property
     def follows(self) -> bool:
-        """Whether it goes without being asked for: little is lost if an earlier step has failed.
-
-        A pack is waited for, since the far side may want something else instead.
-        """
-        return self.size <= SMALL and " " not in self.form
+        """Whether it goes without being asked for: little is lost if an earlier step has failed."""
+        return self.size <= SMALL
 
 
 Watch: TypeAlias = Callable[[Parcel], Parcel]
@@ -65,18 +54,6 @@ Watch: TypeAlias = Callable[[Parcel], Parcel]
 def unwatched(parcel: Parcel) -> Parcel:
     """*parcel*, of which nobody wants to know how far it has come."""
     return parcel
-
-
-def read_offers(lines: str) -> tuple[Offer | None, ...]:
-    """What perform.sh says that it lacks: None for what is there."""
-    said = (line.partition(" ") for line in lines.splitlines())
-    return tuple(None if word == "there" else read_offer(forms) for word, _, forms in said)
-
-
-def read_offer(words: str) -> Offer:
-    """What perform.sh says when it wants something."""
-    forms, _, trees = words.partition("git")
-    return Offer("zstd" in forms.split(), tuple(trees.split()))
 
 
 def bytes_parcel(content: bytes, form: str = "file") -> Parcel:

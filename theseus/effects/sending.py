@@ -18,13 +18,16 @@ from theseus.core.script import (
     Unpack,
     command_frame,
     instruction,
+    obtain_frame,
     receive_frame,
     received,
     unpack_frame,
 )
+from theseus.core.shelf import Offer, Shelf
 from theseus.core.shell import environment_file
 from theseus.core.steps import (
     Content,
+    EnsureFile,
     EnsureTree,
     Packaged,
     PlanDocument,
@@ -34,7 +37,7 @@ from theseus.core.steps import (
     Text,
 )
 from theseus.effects.bundle import BundledFile, bundle
-from theseus.effects.parcel import Offer, Parcel, bytes_parcel
+from theseus.effects.parcel import Parcel, bytes_parcel
 from theseus.effects.supply import Supply
 
 ParcelFor: TypeAlias = Callable[[Supply, Offer], Awaitable[Parcel]]
@@ -50,18 +53,29 @@ class Ready:
 
 @frozen
 class Lacking:
-    """Step *index*, whose content is sent only where it is missing, by *parcel_for*."""
+    """Step *index*, whose content is sent only where it is missing, by *parcel_for*.
+
+    It may come as *offer* says. Where nothing is *known* of the shelf there, it has to be asked
+    whether it is missing.
+    """
 
     index: int
     obtain: Obtain
+    offer: Offer
+    known: bool
     parcel_for: ParcelFor
 
 
 Sending: TypeAlias = Ready | Lacking
 
 
-async def prepare(segment: Segment, supply: Supply) -> tuple[Sending, ...]:
-    """The sendings of *segment*, with everything in them that is sent in any case."""
+async def prepare(
+    segment: Segment, supply: Supply, shelf: Shelf | None = None
+) -> tuple[Sending, ...]:
+    """The sendings of *segment*, with everything in them that is sent in any case.
+
+    What lies on the *shelf* of the host is not sent.
+    """
     made: list[Sending] = []
     for index, step in enumerate(segment.steps, segment.first):
         match instruction(step):
@@ -76,10 +90,17 @@ async def prepare(segment: Segment, supply: Supply) -> tuple[Sending, ...]:
                 sha256 = hashlib.sha256(archive).hexdigest()
                 made.append(Ready(index, unpack_frame(index, unpack, archive, sha256)))
             case Obtain() as obtain:
-                made.append(Lacking(index, obtain, _parcel_for(obtain.content)))
+                made.append(_obtaining(index, obtain, shelf))
             case other:
                 assert_never(other)
     return tuple(made)
+
+
+def _obtaining(index: int, obtain: Obtain, shelf: Shelf | None) -> Sending:
+    offer = Offer() if shelf is None else shelf.offer(obtain.step)
+    if offer is None:
+        return Ready(index, obtain_frame(index, obtain, "there"))
+    return Lacking(index, obtain, offer, shelf is not None, _parcel_for(obtain.step))
 
 
 async def archive_of(put: PutFiles, supply: Supply) -> bytes:
@@ -109,15 +130,15 @@ async def content_of(content: Content | tuple[Secret, ...], supply: Supply) -> b
             assert_never(content)
 
 
-def _parcel_for(content: Packaged | EnsureTree) -> ParcelFor:
+def _parcel_for(step: EnsureFile | EnsureTree) -> ParcelFor:
     async def parcel_for(supply: Supply, offer: Offer) -> Parcel:
-        match content:
-            case Packaged():
-                return bytes_parcel(supply.packaged(content))
-            case EnsureTree():
-                return await supply.parcel(content.tree, offer)
+        match step:
+            case EnsureFile(content=packaged):
+                return bytes_parcel(supply.packaged(packaged))
+            case EnsureTree(tree=tree):
+                return await supply.parcel(tree, offer)
             case _:
-                assert_never(content)
+                assert_never(step)
 
     return parcel_for
 

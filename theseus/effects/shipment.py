@@ -18,6 +18,7 @@ from attrs import field, frozen
 from returns.pipeline import is_successful
 from returns.result import Result, Success
 
+from theseus.core.shelf import Offer
 from theseus.core.source import ArchiveNotWritten, SourceError
 from theseus.effects import git_output
 from theseus.effects.archive import ArchiveBroken, gzipped, plain_commit, tar_chunks
@@ -25,7 +26,6 @@ from theseus.effects.git import command_line, environment
 from theseus.effects.parcel import (
     PIECE,
     SMALL,
-    Offer,
     Parcel,
     bytes_parcel,
     file_parcel,

@@ -20,6 +20,7 @@ from theseus.core.errors import PlanError
 from theseus.core.freshness import check_fresh
 from theseus.core.inquiry import inquiry_of_plan
 from theseus.core.plan import Plan
+from theseus.core.shelf import Offer, Shelf
 from theseus.core.shell import path_word
 from theseus.core.submitted import Submitted, judge
 from theseus.effects import exchange
@@ -29,7 +30,6 @@ from theseus.effects.kept import open_archive
 from theseus.effects.noted import Warn, noted
 from theseus.effects.outlook import Outlook, looked
 from theseus.effects.parcel import (
-    Offer,
     Parcel,
     Watch,
     file_parcel,
@@ -41,7 +41,7 @@ from theseus.effects.planning import Order, Repeat, archives, planned, planned_a
 from theseus.effects.reach import alias_of, aliases_of, lasting_shells
 from theseus.effects.shells import OpenShell, ShellUnavailable
 from theseus.effects.supply import ParcelOf, PlanSupply
-from theseus.effects.survey import survey, worth_asking
+from theseus.effects.survey import shelf_of, survey, worth_asking
 
 OnPlan = Callable[[Plan], None]
 
@@ -49,7 +49,7 @@ OnPlan = Callable[[Plan], None]
 async def plan_now(order: Order) -> Result[Plan, PlanError]:
     """The plan of *order* by what the hosts say now; nothing is changed."""
     async with _looked(order) as outlook:
-        return planned(order, outlook.taken, outlook.inventory)
+        return planned(order, outlook.taken, outlook.hosts.inventory)
 
 
 async def submit(
@@ -60,12 +60,14 @@ async def submit(
     *watch* looks on while the source is sent.
     """
     async with _looked(order) as outlook:
-        found = planned(order, outlook.taken, outlook.inventory)
+        found = planned(order, outlook.taken, outlook.hosts.inventory)
         if not is_successful(found):
             return Failure(found.failure())
         plan = found.unwrap()
         on_plan(plan)
-        act = partial(_perform, plan, outlook.open_shell, outlook.parcels(plan.target), watch)
+        shelf = outlook.hosts.shelves.get(plan.target.host)
+        parcels = outlook.parcels(plan.target)
+        act = partial(_perform, plan, outlook.open_shell, shelf, parcels, watch)
         return await noted(plan, order.config_path, warn, act)
 
 
@@ -74,13 +76,14 @@ async def resubmit(
 ) -> Result[Submitted, PlanError]:
     """Plan *repeat* by what the hosts say now, show the plan to *on_plan*, and perform it."""
     async with lasting_shells(aliases_of(repeat.config)) as open_shell:
-        inventory = await survey(open_shell, worth_asking(repeat.config, repeat.request))
-        found = planned_again(repeat, inventory)
+        hosts = await survey(open_shell, worth_asking(repeat.config, repeat.request))
+        found = planned_again(repeat, hosts.inventory)
         if not is_successful(found):
             return Failure(found.failure())
         plan = found.unwrap()
         on_plan(plan)
-        act = partial(_perform_saved, plan, open_shell, repeat.start, watch)
+        shelf = hosts.shelves.get(plan.target.host)
+        act = partial(_perform_saved, plan, open_shell, shelf, repeat.start, watch)
         return await noted(plan, repeat.config_path, warn, act)
 
 
@@ -89,14 +92,15 @@ async def apply(
 ) -> Result[Submitted, PlanError]:
     """Perform a saved *plan*, if its target can still give the allocation."""
     async with lasting_shells(alias_of(plan.target)) as open_shell:
-        act = partial(_perform_saved, plan, open_shell, start, watch)
         if await _was_submitted(plan, open_shell):
+            act = partial(_perform_saved, plan, open_shell, None, start, watch)
             return await noted(plan, None, warn, act)
-        inquiry = inquiry_of_plan(plan)
-        inventory = await survey(open_shell, {plan.target.host: inquiry})
-        fresh: Result[Plan, PlanError] = check_fresh(plan, inventory.of(plan.target.host))
+        host = plan.target.host
+        said = await survey(open_shell, {host: inquiry_of_plan(plan)})
+        fresh: Result[Plan, PlanError] = check_fresh(plan, said.inventory.of(host))
         if not is_successful(fresh):
             return Failure(fresh.failure())
+        act = partial(_perform_saved, plan, open_shell, said.shelves.get(host), start, watch)
         return await noted(plan, None, warn, act)
 
 
@@ -116,7 +120,8 @@ async def apply_unchecked(
 ) -> Result[Submitted, PlanError]:
     """Perform a saved *plan* whatever its target says now."""
     async with lasting_shells(alias_of(plan.target)) as open_shell:
-        act = partial(_perform_saved, plan, open_shell, start, watch)
+        shelf = await shelf_of(open_shell, plan.target.host, plan.paths.share)
+        act = partial(_perform_saved, plan, open_shell, shelf, start, watch)
         return await noted(plan, None, warn, act)
 
 
@@ -126,10 +131,10 @@ def _looked(order: Order) -> AbstractAsyncContextManager[Outlook]:
 
 
 async def _perform(
-    plan: Plan, open_shell: OpenShell, parcel_of: ParcelOf, watch: Watch
+    plan: Plan, open_shell: OpenShell, shelf: Shelf | None, parcel_of: ParcelOf, watch: Watch
 ) -> Result[Submitted, PlanError]:
     supply = PlanSupply(plan_json(plan).encode(), parcel_of, config_secret, watch=watch)
-    performance = await perform(plan.steps, ShellPerformer(open_shell, supply))
+    performance = await perform(plan.steps, ShellPerformer(open_shell, supply, shelf))
     if performance.error is not None:
         return Failure(performance.error)
     verdict: Result[Submitted, PlanError] = judge(plan, performance.outcomes)
@@ -137,7 +142,7 @@ async def _perform(
 
 
 async def _perform_saved(
-    plan: Plan, open_shell: OpenShell, start: Path, watch: Watch
+    plan: Plan, open_shell: OpenShell, shelf: Shelf | None, start: Path, watch: Watch
 ) -> Result[Submitted, PlanError]:
     with tempfile.TemporaryDirectory(prefix="theseus-") as scratch:
         archive = Path(scratch) / f"{plan.source.tree}.tar.gz"
@@ -148,4 +153,4 @@ async def _perform_saved(
                 raise not_to_be_had(made.failure())
             return file_parcel(archive, "gzip")
 
-        return await _perform(plan, open_shell, parcel_of, watch)
+        return await _perform(plan, open_shell, shelf, parcel_of, watch)

@@ -22,9 +22,10 @@ from theseus.core.secrets import (
     SecretReference,
     describe,
 )
+from theseus.core.shelf import Offer
 from theseus.core.steps import Packaged
 from theseus.effects.package import packaged_content, packaged_digest
-from theseus.effects.parcel import Offer, Parcel, SupplyError, Watch, unwatched
+from theseus.effects.parcel import Parcel, SupplyError, Watch, unwatched
 
 ParcelOf: TypeAlias = Callable[[str, Offer], Awaitable[Parcel]]
 """Gives the source tree of that hash, in a form that is offered."""

@@ -1,13 +1,19 @@
-"""Survey: asks hosts about themselves, all at the same time, and makes the inventory."""
+"""Survey: asks hosts about themselves, all at the same time, and makes the inventory.
+
+In the same exchange it has them say what lies in their shares already.
+"""
 
 import asyncio
 from collections.abc import Mapping
+
+from attrs import evolve, frozen
 
 from theseus.base.hardware import HardwareRequest
 from theseus.core.config import DispatchConfig
 from theseus.core.inquiry import Inquiry, inquiry_of
 from theseus.core.inventory import HostSnapshot, Inventory, Unreachable
 from theseus.core.probes import Answer
+from theseus.core.shelf import Shelf, read_shelf, shelf_question
 from theseus.core.solve import ruled_out
 from theseus.effects import exchange
 from theseus.effects.shells import OpenShell, ShellUnavailable
@@ -18,33 +24,57 @@ DEADLINE = 30.0  # seconds for one host: a driver that wakes eight GPUs takes te
 def worth_asking(config: DispatchConfig, request: HardwareRequest) -> Mapping[str, Inquiry]:
     """What to ask the hosts that are not ruled out without asking."""
     return {
-        name: inquiry_of(config.hosts[name])
+        name: evolve(inquiry_of(host), share=config.clusters[host.cluster].share)
         for name in config.hosts_by_preference()
         if ruled_out(config, name, request) is None
+        for host in (config.hosts[name],)
     }
+
+
+@frozen
+class Surveyed:
+    """What hosts said: the *inventory*, and the *shelves* of those that were asked for them."""
+
+    inventory: Inventory
+    shelves: Mapping[str, Shelf]
 
 
 async def survey(
     open_shell: OpenShell, inquiries: Mapping[str, Inquiry], deadline: float = DEADLINE
-) -> Inventory:
-    """The inventory of the hosts of *inquiries*; one that is silent too long is unreachable."""
+) -> Surveyed:
+    """What the hosts of *inquiries* say; one that is silent too long is unreachable."""
     asked = (_ask(open_shell, host, inquiry, deadline) for host, inquiry in inquiries.items())
-    snapshots = await asyncio.gather(*asked)
-    return Inventory(dict(zip(inquiries, snapshots, strict=True)))
+    said = dict(zip(inquiries, await asyncio.gather(*asked), strict=True))
+    shelves = {host: shelf for host, (_, shelf) in said.items() if shelf is not None}
+    return Surveyed(Inventory({host: snapshot for host, (snapshot, _) in said.items()}), shelves)
 
 
-async def _ask(open_shell: OpenShell, host: str, inquiry: Inquiry, deadline: float) -> HostSnapshot:
+async def shelf_of(open_shell: OpenShell, host: str, share: str) -> Shelf | None:
+    """What lies in *share* of *host*; None where it does not say."""
+    try:
+        async with open_shell(host) as shell:
+            answers = await exchange.ask_commands(shell, [shelf_question(share)])
+    except ShellUnavailable:
+        return None
+    return None if isinstance(answers, exchange.Lost) else read_shelf(as_text(answers[0]).output)
+
+
+async def _ask(
+    open_shell: OpenShell, host: str, inquiry: Inquiry, deadline: float
+) -> tuple[HostSnapshot, Shelf | None]:
     try:
         # connecting has limits of its own, and may have to wait its turn: see pace.py
         async with open_shell(host) as shell, asyncio.timeout(deadline):
-            answers = await exchange.ask(shell, inquiry.commands)
+            answers = await exchange.ask_commands(shell, inquiry.lines)
     except TimeoutError:
-        return Unreachable(f"did not answer within {deadline:g} s")
+        return Unreachable(f"did not answer within {deadline:g} s"), None
     except ShellUnavailable as unavailable:
-        return Unreachable(f"{unavailable.error.reason}; {unavailable.error.advice}")
+        return Unreachable(f"{unavailable.error.reason}; {unavailable.error.advice}"), None
     if isinstance(answers, exchange.Lost):
-        return Unreachable(answers.reason)
-    return inquiry.read(tuple(as_text(answer) for answer in answers))
+        return Unreachable(answers.reason), None
+    said = tuple(as_text(answer) for answer in answers)
+    shelf = None if inquiry.share is None else read_shelf(said[-1].output)
+    return inquiry.read(said[: len(inquiry.commands)]), shelf
 
 
 def as_text(answer: exchange.Answer) -> Answer:

@@ -5,7 +5,7 @@
 # Each line is a complete group, so that a stream cut short is a syntax error, never half a command.
 # Content follows its line as raw bytes; that of `obtain`, which may be wanted or not, in pieces. Every step is answered on standard output by a frame
 #   \n<token> <index> <status> <length>\n<length bytes>
-# whose status is a number, or `skipped`, `want`, `answered`. Standard error gets `\n<token> <index>\n`
+# whose status is a number, or `skipped`, `want`, `answered`, `again`. Standard error gets `\n<token> <index>\n`
 # after each step. Whatever login files print lies outside the frames and does no harm. The frame -1
 # says that this text was read to its end: without it nothing was performed.
 # shellcheck shell=bash disable=SC2154,SC2329 # token is set by the line before this text; steps are run by name
@@ -45,6 +45,8 @@ run() { # INDEX COMMAND [ARG…]
   if ((status)); then halted=1; fi
   if ((status == 75)); then
     case $1 in claim | launch | launch_leased | submit | submit_after | submit_array) status=answered ;; esac
+  elif ((status == 77)) && [[ $1 == obtain ]]; then
+    status=again
   fi
   frame "$index" "$status" "$output"
 }
@@ -121,11 +123,13 @@ copy_links() { # PART DIRECTORY: where a file system has no links between direct
   done
 }
 
-lacking() { # PATH…: a line for each: `there`, or in what forms it may come
-  local path
-  touch -c -- "$@" "${@/%.gz/.zst}" 2>/dev/null # what is there is in use: `theseus clean` goes by the time
-  for path; do
-    if is_there "$path"; then echo there; else echo "want $(forms "$path")"; fi
+shelf() { # SHARE: the tools with which trees may come, then a line for each folder with what lies there, the newest first
+  local tool tools='' folder
+  for tool in zstd git; do if command -v "$tool" >/dev/null; then tools+="$tool "; fi; done
+  echo "$tools"
+  for folder in runtimes trees; do
+    # shellcheck disable=SC2012 # the newest first, and the names that matter are digits
+    echo "$folder $(ls -t -- "$1/$folder" 2>/dev/null | head -n 50 | tr '\n' ' ')"
   done
 }
 
@@ -133,21 +137,23 @@ is_there() { # PATH: an archive may be kept in another form
   [[ -e $1 || -e ${1%.gz}.zst ]]
 }
 
-obtain() { # INDEX MODE PATH HOW: have PATH, which is `there`, or `follows`, or is to be asked for and may come in several forms
+obtain() { # INDEX MODE PATH HOW: have PATH, which is `there`, or `follows`, or is to `ask` for; 77 when the shelf is not as it was said to be
   local form commit base place=$3 part=$3.part.$$.$RANDOM
   if is_there "$3"; then
     [[ $4 != follows ]] || discard >/dev/null
+    touch -c -- "$3" "${3%.gz}.zst" 2>/dev/null # it is in use: `theseus clean` goes by the time
     printf present
     return
   fi
-  if [[ $4 == there ]]; then
-    echo "$3 was there a moment ago and has been removed meanwhile" >&2
-    return 1
-  fi
-  [[ $4 == follows ]] || frame "$1" want "$(forms "$3")"
+  [[ $4 != there ]] || return 77 # it has been removed meanwhile
+  [[ $4 == follows ]] || frame "$1" want ''
   while IFS=' ' read -r form commit base && gather "$part"; do
     if [[ $form == zstd ]]; then place=${3%.gz}.zst; fi
     if [[ -n $commit ]] && ! grow "$part" "${3%/*}" "$form" "$commit" "$base" >/dev/null 2>&1; then
+      if [[ $4 == follows ]]; then
+        rm -f -- "$part"
+        return 77
+      fi
       frame "$1" want '' # the whole archive is as good
       continue
     fi
@@ -160,16 +166,6 @@ obtain() { # INDEX MODE PATH HOW: have PATH, which is `there`, or `follows`, or 
   echo "could not write $3" >&2
   rm -f -- "$part"
   return 1
-}
-
-forms() { # PATH: an archive may be `zstd`, and come as a pack where there is `git`, upon one of these trees
-  [[ $1 == */trees/*.tar.gz ]] || return 0
-  if command -v zstd >/dev/null; then printf 'zstd '; fi
-  if [[ ${1##*/} =~ ^[0-9a-f]{40}\.tar\.gz$ ]] && command -v git >/dev/null; then
-    printf git
-    # shellcheck disable=SC2012 # the newest first, and what matters has 40 digits
-    ls -t -- "${1%/*}" | sed -n 's/^\([0-9a-f]\{40\}\)\.tar\.[gz]s\{0,1\}[zt]$/ \1/p' | head -n 50 | tr -d '\n'
-  fi
 }
 
 gather() { # PART: the pieces that follow, each after its size, then `0` and `SIZE SHA256` of all of them
