@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypedDict, Unpack
 
-from attrs import evolve, field, frozen
+from attrs import evolve, field
 from returns.pipeline import is_successful
 from returns.result import Failure, Result, Success
 
@@ -24,6 +24,7 @@ from theseus.core.plan import Plan
 from theseus.core.quantity import duration, memory
 from theseus.core.request import AskedByFlags, BadFlag
 from theseus.core.submitted import Submitted
+from theseus.core.values import frozen
 from theseus.effects import planning, submission
 from theseus.effects.batch_planning import BatchOrder, OrderedRun
 from theseus.effects.batches import submit_batch

@@ -5,7 +5,6 @@ import sys
 from collections.abc import Mapping
 from typing import Annotated
 
-from attrs import frozen
 from cyclopts import Parameter
 from returns.pipeline import is_successful
 from returns.result import Failure, Result, Success
@@ -24,6 +23,7 @@ from theseus.core.json_text import json_text
 from theseus.core.outcome import HostUnreachable
 from theseus.core.quantity import duration, memory, show_memory
 from theseus.core.request import BadFlag
+from theseus.core.values import frozen
 from theseus.effects.clean import list_share, remove_items
 from theseus.effects.load import load_config
 from theseus.effects.reach import aliases_of, shells

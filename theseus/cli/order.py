@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-from attrs import frozen
 from returns.pipeline import is_successful
 from returns.result import Failure, Result, Success
 
@@ -10,6 +9,7 @@ from theseus.cli.flags import Flags
 from theseus.core.config import DispatchConfig
 from theseus.core.errors import PlanError
 from theseus.core.request import AskedByFlags
+from theseus.core.values import frozen
 from theseus.effects.batch_planning import BatchOrder, OrderedRun
 from theseus.effects.load import config_path, load_config
 from theseus.effects.planning import Order

@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Annotated
 
-from attrs import frozen
 from cyclopts import Parameter
 from returns.pipeline import is_successful
 from returns.result import Failure, Result, Success
@@ -32,6 +31,7 @@ from theseus.core.run_state import (
     state_name,
 )
 from theseus.core.runs_table import RunRow, render_runs, run_data
+from theseus.core.values import frozen
 from theseus.effects.ledger import Ledger, LedgerEntry
 from theseus.effects.live import KnownRun, known_runs, live_states, ways_to
 from theseus.effects.load import config_path, load_config

@@ -7,7 +7,7 @@ is its claim: the batch script there finds the run of its index, and its log, in
 from collections.abc import Iterator
 from typing import TypeAlias
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from theseus.core.batch import Batch
 from theseus.core.codec import plan_json
@@ -29,6 +29,7 @@ from theseus.core.steps import (
     SubmitArray,
     Text,
 )
+from theseus.core.values import frozen
 
 LARGEST = 1000  # slurm.conf(5): MaxArraySize is 1001 by default, one more than the largest index
 _OF_ONE_RUN = ("--job-name=", "--comment=", "--output=", "--chdir=")

@@ -6,7 +6,7 @@ A batch is its plans, and each plan is whole by itself. How many of them go to S
 
 from collections.abc import Sequence
 
-from attrs import evolve, frozen
+from attrs import evolve
 from returns.pipeline import is_successful
 from returns.result import Failure, Result, Success
 
@@ -16,6 +16,7 @@ from theseus.core.occupied import config_after, inventory_after
 from theseus.core.placed import Assignment
 from theseus.core.plan import Plan
 from theseus.core.solve import Choice, NoFit, solve
+from theseus.core.values import frozen
 from theseus.core.verdict import TraceLine
 
 

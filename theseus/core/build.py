@@ -5,7 +5,6 @@ The last pure station: config, request, inventory and source snapshot meet here.
 
 from collections.abc import Iterator
 
-from attrs import frozen
 from returns.result import Result
 
 from theseus.base.hardware import HardwareRequest
@@ -32,6 +31,7 @@ from theseus.core.steps import (
     Submit,
     Text,
 )
+from theseus.core.values import frozen
 
 PRIVATE_DIR = 0o700
 PRIVATE_FILE = 0o600

@@ -6,9 +6,8 @@ The words are those of `sh/cancel.sh`. How they get there is for effects to know
 from collections.abc import Sequence
 from typing import TypeAlias, assert_never
 
-from attrs import frozen
-
 from theseus.core.shell import path_word
+from theseus.core.values import frozen
 
 
 @frozen

@@ -6,8 +6,10 @@ All times are those of the host. Nothing that a live run uses is ever chosen.
 from collections.abc import Iterator, Mapping
 from typing import Literal, TypeAlias, get_args
 
-from attrs import evolve, frozen
+from attrs import evolve
 from returns.result import Failure, Result, Success
+
+from theseus.core.values import frozen
 
 Kind: TypeAlias = Literal[
     "work", "run", "tree", "runtime", "sweep", "environment", "build", "upload", "rest"

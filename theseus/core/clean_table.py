@@ -2,11 +2,10 @@
 
 from collections.abc import Iterable
 
-from attrs import frozen
-
 from theseus.core.clean import Removal
 from theseus.core.quantity import show_memory
 from theseus.core.table import table
+from theseus.core.values import frozen
 
 
 @frozen

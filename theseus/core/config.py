@@ -7,8 +7,6 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Annotated, Final, Literal, TypeAlias
 
-from attrs import frozen
-
 from theseus.core.decode import OrName, Tagged
 from theseus.core.fields import (
     Assigned,
@@ -22,6 +20,7 @@ from theseus.core.fields import (
 )
 from theseus.core.juicefs import CacheSize, MountUrl, PinnedJuicefs, Squash
 from theseus.core.secrets import Referenced, SecretReference
+from theseus.core.values import frozen
 
 Transport: TypeAlias = Literal["auto", "asyncssh", "openssh", "local"]
 CONNECTIONS_PER_MINUTE: Final = 20

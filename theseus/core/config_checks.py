@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping
 
-from attrs import frozen
 from returns.pipeline import is_successful
 from returns.result import Failure, Result
 
@@ -12,6 +11,7 @@ from theseus.core.decode import Path, Problem, decode, nearest, value_at
 from theseus.core.fields import has_control, variable_problem
 from theseus.core.mount import mount_problems
 from theseus.core.secrets import Referenced, written
+from theseus.core.values import frozen
 
 
 def decode_config(data: object) -> Result[DispatchConfig, tuple[Problem, ...]]:

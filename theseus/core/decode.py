@@ -22,12 +22,12 @@ from typing import (
 )
 
 import attrs
-from attrs import frozen
 from returns.pipeline import is_successful
 from returns.result import Failure, Result, Success
 
 from theseus.base.scalar import scalar
 from theseus.core.secrets import Referenced, written
+from theseus.core.values import frozen
 
 Path: TypeAlias = tuple[str | int, ...]
 Decoded = TypeVar("Decoded")

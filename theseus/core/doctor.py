@@ -7,12 +7,11 @@ found, and what to do unless it passed. All of a host's commands travel in one e
 from collections.abc import Callable, Iterable, Iterator
 from typing import Literal, TypeAlias
 
-from attrs import frozen
-
 from theseus.core.config import Host
 from theseus.core.outcome import HostUnreachable
 from theseus.core.probes import Answer
 from theseus.core.table import table
+from theseus.core.values import frozen
 
 Result: TypeAlias = Literal["PASS", "WARN", "FAIL"]
 Answers: TypeAlias = tuple[Answer, ...]

@@ -2,10 +2,9 @@
 
 from collections.abc import Mapping
 
-from attrs import frozen
-
 from theseus.core.plan import Plan
 from theseus.core.run_state import Cancelled, Completed, Failed, RunState, state_name
+from theseus.core.values import frozen
 
 _FAILED = 1
 _TERMINATED = 143  # 128 + SIGTERM

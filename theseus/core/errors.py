@@ -5,8 +5,6 @@ Each text says what is wrong, where, and what to do next. Only the command line 
 
 from typing import Final, TypeAlias, assert_never
 
-from attrs import frozen
-
 from theseus.core import source_text
 from theseus.core.batch import TooManyRuns
 from theseus.core.decode import show_path
@@ -17,6 +15,7 @@ from theseus.core.request import BadFlag
 from theseus.core.run_words import AmbiguousRun, UnknownRun
 from theseus.core.solve import NoFit
 from theseus.core.source import SourceError
+from theseus.core.values import frozen
 from theseus.core.verdict import nobody_answered
 
 FIND_RUNS: Final = (

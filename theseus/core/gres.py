@@ -9,7 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
-from attrs import frozen
+from theseus.core.values import frozen
 
 _REMARK = re.compile(r"\([^)]*\)?")  # sockets, indexes; `(null)` for nothing; cut short perhaps
 _GPUS = re.compile(r"gpu(?::(?P<type>[^:]*))?:(?P<count>\d{1,6})", re.ASCII)

@@ -4,8 +4,6 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import assert_never
 
-from attrs import frozen
-
 from theseus.core.config import DispatchConfig, Host, SlurmHost
 from theseus.core.gres import UNTYPED
 from theseus.core.inventory import (
@@ -20,6 +18,7 @@ from theseus.core.inventory import (
 )
 from theseus.core.quantity import count, show_duration, show_memory
 from theseus.core.table import table
+from theseus.core.values import frozen
 
 _HEAD = ("HOST", "PARTITION", "CHIP", "FREE/TOTAL", "STATE", "LIMITS")
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import TypeAlias
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from theseus.core.config import DEFAULT_LEASES, Host, SlurmHost
 from theseus.core.inventory import HostSnapshot
@@ -13,6 +13,7 @@ from theseus.core.shelf import shelf_question
 from theseus.core.shell import command_line
 from theseus.core.slurm_probes import slurm_probes, slurm_snapshot
 from theseus.core.steps import Launch
+from theseus.core.values import frozen
 
 Read: TypeAlias = Callable[[tuple[Answer, ...]], HostSnapshot]
 

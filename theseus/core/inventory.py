@@ -8,9 +8,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Literal, TypeAlias
 
-from attrs import frozen
-
 from theseus.core.gres import NodeGpus
+from theseus.core.values import frozen
 
 
 @frozen

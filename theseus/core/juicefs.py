@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from typing import Annotated, TypeAlias
 from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 
-from attrs import frozen
 from returns.pipeline import is_successful
 from returns.result import Failure, Result, Success
 
@@ -17,6 +16,7 @@ from theseus.core.decode import Parsed, can_be_sent, expected, plain_text
 from theseus.core.fields import has_control
 from theseus.core.quantity import memory
 from theseus.core.secrets import ConfigSecret, EnvironmentSecret, JoinedSecret, Referenced
+from theseus.core.values import frozen
 
 # the password stands in the config itself; `mount.refer_to_passwords` says in which
 IN_CONFIG = ConfigSecret("", "")

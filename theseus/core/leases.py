@@ -9,10 +9,11 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from theseus.base.lease import LEASE_SUFFIX, TICKET_PREFIX, lease_name
 from theseus.core.inventory import Gpu, Lease, WaitingRun
+from theseus.core.values import frozen
 
 _LOOK: Final = f"""\
 case $1 in '~/'*) set -- "$HOME/${{1#??}}" ;; esac

@@ -2,7 +2,7 @@
 
 from typing import TypeAlias
 
-from attrs import frozen
+from theseus.core.values import frozen
 
 
 @frozen

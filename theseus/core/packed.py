@@ -18,8 +18,6 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import assert_never
 
-from attrs import frozen
-
 from theseus.core.plan import Plan
 from theseus.core.secrets import (
     CommandSecret,
@@ -39,6 +37,7 @@ from theseus.core.steps import (
     Submit,
     Text,
 )
+from theseus.core.values import frozen
 
 # slurm.conf(5), max_script_size: a larger batch script is refused; the default is 4 megabytes
 LARGEST_BATCH_SCRIPT = 4 * 2**20

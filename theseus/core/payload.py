@@ -9,7 +9,7 @@ for byte.
 from collections.abc import Mapping
 from typing import Any
 
-from attrs import field, frozen
+from attrs import field
 
 from theseus.base.hardware import Cluster
 from theseus.core.json_text import json_text
@@ -17,6 +17,7 @@ from theseus.core.plan import Paths, Run
 from theseus.core.secrets import JoinedSecret, Referenced, SecretReference
 from theseus.core.shell import array_file, environment_file, path_word, word
 from theseus.core.steps import Secret
+from theseus.core.values import frozen
 from theseus.core.verdict import Allocation
 
 PAYLOAD_VERSION = 1

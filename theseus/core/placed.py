@@ -3,8 +3,6 @@
 from collections.abc import Mapping
 from typing import Any
 
-from attrs import frozen
-
 from theseus.base.hardware import Cluster, HardwareRequest
 from theseus.core.after import run_dir_of
 from theseus.core.config import ClusterConfig, Host
@@ -13,6 +11,7 @@ from theseus.core.plan import Paths, Run
 from theseus.core.solve import Choice
 from theseus.core.source import SourceSnapshot
 from theseus.core.steps import Packaged
+from theseus.core.values import frozen
 
 
 @frozen

@@ -7,8 +7,6 @@ that was not asked counts with what its config declares.
 from collections import Counter
 from collections.abc import Iterator
 
-from attrs import frozen
-
 from theseus.base.hardware import HardwareRequest
 from theseus.core.config import PlainHost
 from theseus.core.inventory import (
@@ -19,6 +17,7 @@ from theseus.core.inventory import (
     SlurmSnapshot,
     Unreachable,
 )
+from theseus.core.values import frozen
 from theseus.core.verdict import (
     Allocation,
     ChipsUnknown,

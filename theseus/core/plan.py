@@ -5,12 +5,11 @@ and content (or its hash and where it comes from); it holds no secret; its steps
 The plan is the only thing that crosses from the core to the effects.
 """
 
-from attrs import frozen
-
 from theseus.base.hardware import HardwareRequest
 from theseus.core.config import CONNECTIONS_PER_MINUTE, Transport
 from theseus.core.source import SourceSnapshot
 from theseus.core.steps import Step
+from theseus.core.values import frozen
 from theseus.core.verdict import Allocation, TraceLine
 
 SCHEMA_VERSION = 1

@@ -8,7 +8,6 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final, Generic, TypeVar
 
-from attrs import frozen
 from returns.pipeline import is_successful
 from returns.result import Failure, Result, Success
 
@@ -26,6 +25,7 @@ from theseus.base.detect import (
 )
 from theseus.core.inventory import Gpu, HostSnapshot, PlainSnapshot, Tools, Unreachable
 from theseus.core.leases import Leases, leases_command, parse_leases
+from theseus.core.values import frozen
 
 Fact = TypeVar("Fact")
 _MISSING: Final = 127  # sh(1): command not found

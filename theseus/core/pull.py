@@ -8,9 +8,8 @@ from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from hashlib import sha256
 
-from attrs import frozen
-
 from theseus.core.shell import word
+from theseus.core.values import frozen
 
 PARTS = (
     ".theseus-pull"  # where files lie until they are whole, in the directory they are pulled into

@@ -6,10 +6,9 @@ is that nobody knows yet.
 
 from typing import TypeAlias
 
-from attrs import frozen
-
 from theseus.core.run_state import Unreachable
 from theseus.core.sighting import NotTold, Sighting
+from theseus.core.values import frozen
 
 
 @frozen

@@ -6,7 +6,6 @@ The hardware resolution rules of the specification, as one function. Every probl
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, TypeAlias
 
-from attrs import frozen
 from returns.pipeline import is_successful
 from returns.result import Failure, Result, Success
 
@@ -16,6 +15,7 @@ from theseus.core.decode import Parsed, Problem, decode, expected, nearest, plai
 from theseus.core.fields import Memory, Minutes, Positive
 from theseus.core.quantity import duration, memory
 from theseus.core.secrets import Referenced, written
+from theseus.core.values import frozen
 
 
 def _chip_count(value: object) -> Result[int, str]:

@@ -7,11 +7,12 @@ answered, its process or job is not there, and it left no outcome on a second lo
 from collections.abc import Mapping
 from typing import Any, Final, TypeAlias, assert_never, get_args
 
-from attrs import asdict, frozen
+from attrs import asdict
 
 from theseus.core import submission
 from theseus.core.job_end import explain_end
 from theseus.core.sighting import End, InQueue, JobWord, NoJob, NotTold, Sighting
+from theseus.core.values import frozen
 
 # A heartbeat comes every 30 s; one may be missed, and a busy file server shows it late.
 FRESH: Final = 120

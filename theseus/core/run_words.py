@@ -4,8 +4,9 @@ import re
 from collections.abc import Sequence
 from difflib import get_close_matches
 
-from attrs import frozen
 from returns.result import Failure, Result, Success
+
+from theseus.core.values import frozen
 
 _BETWEEN = 2.0  # seconds; those of one sweep are submitted at once, or found within a second or two
 

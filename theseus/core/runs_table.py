@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
-from attrs import frozen
-
 from theseus.core.plan import Plan
 from theseus.core.run_state import Failed, RunState, Unreachable, state_data, state_name
 from theseus.core.table import table
+from theseus.core.values import frozen
 
 _HEAD: Final = ("RUN", "NAME", "HOST", "CHIPS", "STATE", "AGE", "DETAIL")
 _LONGEST_NAME: Final = 16  # of a column that is cut to a terminal's width

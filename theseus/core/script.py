@@ -7,8 +7,6 @@ content can never be read as commands.
 
 from typing import Literal, TypeAlias, assert_never
 
-from attrs import frozen
-
 from theseus.core.shell import option_word, path_word
 from theseus.core.steps import (
     BuildEnvironment,
@@ -26,6 +24,7 @@ from theseus.core.steps import (
     Submit,
     SubmitArray,
 )
+from theseus.core.values import frozen
 
 
 @frozen

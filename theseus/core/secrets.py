@@ -6,9 +6,10 @@ through `${oc.env:NAME}` travels from the loader to the planner.
 
 from typing import TypeAlias, assert_never
 
-from attrs import field, frozen
+from attrs import field
 
 from theseus.base.scalar import Scalar, scalar
+from theseus.core.values import frozen
 
 
 @frozen

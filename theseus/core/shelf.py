@@ -7,10 +7,11 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from attrs import evolve, field, frozen
+from attrs import evolve, field
 
 from theseus.core.shell import path_word
 from theseus.core.steps import EnsureFile, EnsureTree, Step
+from theseus.core.values import frozen
 
 FOLDERS: Final = ("runtimes", "trees")
 """What lies below a share to be used by many runs; sh/perform.sh lists these."""

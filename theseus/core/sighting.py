@@ -8,10 +8,11 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any, Final, Literal, TypeAlias
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from theseus.core.array_id import covers
 from theseus.core.instant import instant
+from theseus.core.values import frozen
 
 Process: TypeAlias = Literal["alive", "gone", "rebooted", "unknown"]
 _PROCESSES: Final[tuple[Process, ...]] = ("alive", "gone", "rebooted", "unknown")

@@ -7,7 +7,7 @@ ever, and nothing is lowered.
 from collections.abc import Iterator, Mapping
 from typing import assert_never
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from theseus.base.hardware import HardwareRequest
 from theseus.base.node_list import expand_nodes
@@ -38,6 +38,7 @@ from theseus.core.slurm_reasons import (
     UnevenShares,
 )
 from theseus.core.slurm_site import Site, allocation_of
+from theseus.core.values import frozen
 from theseus.core.verdict import Fits, NoAnswer, Reason
 
 ASSUMED_PER_NODE = 8  # chips on a node of a cluster that was not asked

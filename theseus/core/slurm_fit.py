@@ -6,7 +6,7 @@ chips in even shares; it fits now when that many nodes have them free.
 
 from bisect import bisect_left
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from theseus.core.config import Partition
 from theseus.core.gres import UNTYPED
@@ -21,6 +21,7 @@ from theseus.core.slurm_reasons import (
     UnderNodeLimit,
 )
 from theseus.core.slurm_site import Site, allocation_of, partition_notes
+from theseus.core.values import frozen
 from theseus.core.verdict import Allocation, Fits
 
 UP = frozenset({"available", "busy"})

@@ -5,7 +5,7 @@ Values alone: `slurm_reasons_text.py` puts them in words.
 
 from typing import TypeAlias
 
-from attrs import frozen
+from theseus.core.values import frozen
 
 
 @frozen

@@ -6,13 +6,12 @@ the run. Whether it fits is for `slurm_fit.py`.
 
 from collections.abc import Iterator
 
-from attrs import frozen
-
 from theseus.base.hardware import HardwareRequest
 from theseus.core.config import Partition, SlurmHost
 from theseus.core.inventory import SlurmPartition
 from theseus.core.quantity import show_duration
 from theseus.core.slurm_reasons import Shape
+from theseus.core.values import frozen
 from theseus.core.verdict import Allocation
 
 

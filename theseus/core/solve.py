@@ -8,7 +8,7 @@ could run it later are ranked by availability. What was considered is the trace.
 from collections.abc import Iterator
 from typing import TypeAlias, assert_never
 
-from attrs import evolve, field, frozen
+from attrs import evolve, field
 from returns.result import Failure, Result, Success
 
 from theseus.base.hardware import HardwareRequest
@@ -18,6 +18,7 @@ from theseus.core.plain import Turn, consider_plain
 from theseus.core.slurm import consider_slurm
 from theseus.core.slurm_fit import Queues
 from theseus.core.slurm_reasons import Busy
+from theseus.core.values import frozen
 from theseus.core.verdict import (
     Allocation,
     Fits,

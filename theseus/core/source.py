@@ -8,7 +8,9 @@ that are no UTF-8 stand in them as surrogates.
 import re
 from typing import Any, TypeAlias
 
-from attrs import Attribute, field, frozen
+from attrs import Attribute, field
+
+from theseus.core.values import frozen
 
 _HASH = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 

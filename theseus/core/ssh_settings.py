@@ -7,7 +7,9 @@ it: GSSAPI, say, is switched on by whole distributions for people who have never
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from attrs import field, frozen
+from attrs import field
+
+from theseus.core.values import frozen
 
 # what asyncssh too takes from the user's config; it never reads the system's
 _PLACES: Final = (

@@ -9,9 +9,8 @@ from collections.abc import Iterable
 from itertools import groupby
 from typing import TypeAlias
 
-from attrs import frozen
-
 from theseus.core.secrets import SecretReference
+from theseus.core.values import frozen
 
 
 @frozen

@@ -7,13 +7,13 @@ and a submission that may have happened stays unknown until somebody has looked.
 from collections.abc import Sequence
 from typing import TypeAlias, assert_never
 
-from attrs import frozen
 from returns.pipeline import is_successful
 from returns.result import Result
 
 from theseus.core.errors import GpusTaken, PlanError, StepFailed, SubmissionUnknown, explain
 from theseus.core.steps import ClaimRun, Step
 from theseus.core.submitted import Submitted
+from theseus.core.values import frozen
 
 
 @frozen

@@ -3,7 +3,7 @@
 from functools import partial
 from typing import Final, assert_never
 
-from attrs import field, frozen
+from attrs import field
 from returns.result import Failure, Result, Success
 
 from theseus.core.array import Array
@@ -21,6 +21,7 @@ from theseus.core.plan import Plan
 from theseus.core.refusals import refusal_advice
 from theseus.core.script import describe_step
 from theseus.core.steps import ClaimRun, Launch, Step, Submit, SubmitArray
+from theseus.core.values import frozen
 
 UNANSWERED: Final = (
     76  # how perform.sh says that the run may have been submitted, and it cannot tell

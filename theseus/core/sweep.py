@@ -9,12 +9,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import product
 from math import prod
 
-from attrs import frozen
 from returns.pipeline import is_successful
 from returns.result import Failure, Result, Success
 
 from theseus.core.request import BadFlag
 from theseus.core.shell import read_words
+from theseus.core.values import frozen
 
 MOST = 10_000  # runs of one sweep: more is a mistake, and would be one for the scheduler too
 _RANGE = re.compile(r"range\(\s*(-?\d{1,9})\s*(?:,\s*(-?\d{1,9})\s*)?(?:,\s*(-?\d{1,9})\s*)?\)")

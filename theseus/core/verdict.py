@@ -5,11 +5,10 @@ A reason is a value; `explain` below is the one place where it becomes text.
 
 from typing import Literal, TypeAlias
 
-from attrs import frozen
-
 from theseus.core.quantity import count, show_memory
 from theseus.core.slurm_reasons import Busy, SlurmRejection
 from theseus.core.slurm_reasons_text import explain_slurm
+from theseus.core.values import frozen
 
 
 @frozen

@@ -7,9 +7,8 @@ asked of SLURM, and when, is not known here.
 import re
 from typing import Final
 
-from attrs import frozen
-
 from theseus.core.quantity import count
+from theseus.core.values import frozen
 
 AFTER: Final = "AFTER"  # what follow.sh says of a run on a plain host that waits for another
 

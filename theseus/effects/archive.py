@@ -15,10 +15,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, cast
 
-from attrs import frozen
 from returns.result import Failure, Result, Success
 
 from theseus.core.source import ArchiveNotWritten, SourceError
+from theseus.core.values import frozen
 from theseus.effects.git import Finished, command_line, environment, named, text
 from theseus.effects.store import Store
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Self, cast
 
 import asyncssh
-from attrs import evolve, frozen
+from attrs import evolve
 
 from theseus.core.outcome import HostUnreachable
 from theseus.core.ssh_refusals import (
@@ -33,6 +33,7 @@ from theseus.core.ssh_refusals import (
     unresolved,
     untrusted,
 )
+from theseus.core.values import frozen
 from theseus.effects.pace import Budget, pauses, wait_for
 from theseus.effects.shells import COMMAND, SESSIONS, Shell, ShellUnavailable
 

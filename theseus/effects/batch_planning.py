@@ -3,7 +3,7 @@
 To batches.py what planning.py is to submission.py.
 """
 
-from attrs import evolve, frozen
+from attrs import evolve
 from returns.pipeline import is_successful
 from returns.result import Failure, Result, Success
 
@@ -12,6 +12,7 @@ from theseus.core.build import World
 from theseus.core.errors import PlanError, SourceUnusable
 from theseus.core.inventory import Inventory
 from theseus.core.source import SourceError, SourceSnapshot
+from theseus.core.values import frozen
 from theseus.effects.planning import Order, TakeSource, assignment_of
 from theseus.effects.release import this_release
 from theseus.effects.source import SourceTree

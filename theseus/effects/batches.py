@@ -13,7 +13,7 @@ from itertools import chain
 from operator import itemgetter
 from typing import assert_never
 
-from attrs import evolve, frozen
+from attrs import evolve
 from returns.pipeline import is_successful
 from returns.result import Failure, Result, Success
 
@@ -29,6 +29,7 @@ from theseus.core.shelf import Shelf
 from theseus.core.steps import Step
 from theseus.core.submission import attempt_of
 from theseus.core.submitted import judge, judge_array
+from theseus.core.values import frozen
 from theseus.effects.batch_planning import BatchOrder, planned_batch
 from theseus.effects.config_secret import config_secret
 from theseus.effects.exchange import ShellPerformer

@@ -7,7 +7,9 @@ import io
 import tarfile
 from collections.abc import Iterable
 
-from attrs import field, frozen
+from attrs import field
+
+from theseus.core.values import frozen
 
 
 @frozen

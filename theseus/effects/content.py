@@ -9,7 +9,6 @@ from collections.abc import Iterable
 from itertools import chain
 from pathlib import Path
 
-from attrs import frozen
 from returns.iterables import Fold
 from returns.result import Failure, Result, Success
 
@@ -20,6 +19,7 @@ from theseus.core.source import (
     SubmoduleNotFetched,
     UnsafeRepository,
 )
+from theseus.core.values import frozen
 from theseus.effects import git_output
 from theseus.effects.git import read
 from theseus.effects.git_output import LINK_MODE, Entry

@@ -7,8 +7,6 @@ reference, shipped files by name, size and sha256.
 from collections.abc import Callable, Iterator, Sequence
 from typing import assert_never
 
-from attrs import frozen
-
 from theseus.core.outcome import Done, Outcome
 from theseus.core.script import Command, Obtain, Receive, Unpack, describe_step, instruction
 from theseus.core.secrets import describe
@@ -23,6 +21,7 @@ from theseus.core.steps import (
     Step,
     Text,
 )
+from theseus.core.values import frozen
 from theseus.effects.package import packaged_content
 from theseus.effects.perform import Performance, perform
 

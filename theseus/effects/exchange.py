@@ -8,7 +8,7 @@ import asyncio
 import secrets
 from collections.abc import Iterable, Sequence
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from theseus.core.outcome import (
     AlreadySubmitted,
@@ -22,6 +22,7 @@ from theseus.core.script import ask_frame, obtain_frame
 from theseus.core.shelf import Offer, Shelf
 from theseus.core.shell import command_line
 from theseus.core.steps import Segment
+from theseus.core.values import frozen
 from theseus.effects.frames import START, ErrorReader, Frame, FrameReader
 from theseus.effects.package import packaged_content
 from theseus.effects.parcel import Parcel, SupplyError

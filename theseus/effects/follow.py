@@ -12,10 +12,11 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any, TypeAlias
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from theseus.core.outcome import HostUnreachable
 from theseus.core.shell import path_word
+from theseus.core.values import frozen
 from theseus.core.waiting import Waiting, read_waiting
 from theseus.effects.package import packaged_content
 from theseus.effects.persistence import PATIENCE, Persistence
@@ -92,7 +93,7 @@ async def follow(
     open_shell: OpenShell,
     run: Followable,
     watcher: Watcher,
-    wanted: Wanted = Wanted(),
+    wanted: Wanted = Wanted(),  # noqa: B008  frozen
     patience: float = PATIENCE,
 ) -> Followed:
     """Hand the log of *run*, as *wanted*, to *watcher*."""

@@ -6,7 +6,7 @@ each dialogue, so that neither banners nor a step's own output can pass for a fr
 
 import re
 
-from attrs import frozen
+from theseus.core.values import frozen
 
 START = -1  # the index under which perform.sh says that it was read to its end
 KEPT = 4096  # bytes of standard error kept for a step

@@ -12,7 +12,7 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-from attrs import evolve, field, frozen
+from attrs import evolve, field
 from returns.result import Failure, Result, Success
 
 from theseus.core.source import (
@@ -24,6 +24,7 @@ from theseus.core.source import (
     SourceError,
     UnsafeRepository,
 )
+from theseus.core.values import frozen
 
 # These say where git and its configuration lie, not what a command works on.
 _KEPT = frozenset(

@@ -5,7 +5,7 @@ Only `-z` formats are read: paths in them are raw bytes, whatever characters the
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from attrs import frozen
+from theseus.core.values import frozen
 
 LINK_MODE = b"160000"  # a gitlink: the commit of a submodule
 # git-status(1), porcelain v2: how many fields stand before the path, by the kind of line.

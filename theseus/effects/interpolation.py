@@ -12,11 +12,12 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from attrs import evolve, field, frozen
+from attrs import evolve, field
 from returns.result import Failure, Result, Success
 
 from theseus.core.decode import Problem
 from theseus.core.secrets import EnvironmentSecret, Referenced, written
+from theseus.core.values import frozen
 
 # private-use characters, which no config holds, around the number of a reference
 _MARK = re.compile("\ue000(\\d+)\ue001")

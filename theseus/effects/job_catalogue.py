@@ -10,9 +10,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from attrs import frozen
-
 from theseus.base.command import KEY
+from theseus.core.values import frozen
 from theseus.registry import JOBS, Job, UnknownJob
 
 

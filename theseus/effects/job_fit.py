@@ -8,7 +8,6 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from attrs import frozen
 from returns.result import Failure, Result, Success
 
 from theseus.base.command import KEY, command_argv
@@ -16,6 +15,7 @@ from theseus.base.scalar import Scalar
 from theseus.core.decode import Problem, expected, show_path, show_value, value_at
 from theseus.core.errors import BadFile, BadJob, PlanError
 from theseus.core.secrets import Referenced, written
+from theseus.core.values import frozen
 from theseus.effects.jobs import Catalogue, Entry
 from theseus.effects.load import located
 from theseus.registry import Job, JobImportError, check_config

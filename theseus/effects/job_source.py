@@ -9,7 +9,7 @@ import tokenize
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from attrs import frozen
+from theseus.core.values import frozen
 
 _REGISTRY = "theseus.registry"
 

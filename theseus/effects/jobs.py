@@ -10,9 +10,10 @@ import tomllib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from attrs import field, frozen
+from attrs import field
 
 from theseus.base.command import KEY, command
+from theseus.core.values import frozen
 from theseus.effects.job_catalogue import (
     Catalogue,
     Entry,

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, TypeVar, assert_never
 
-from attrs import field, frozen
+from attrs import field
 from platformdirs import user_state_path
 from returns.result import Failure, Result, Success
 
@@ -32,6 +32,7 @@ from theseus.core.submission import (
     begun,
     settled,
 )
+from theseus.core.values import frozen
 from theseus.effects.ledger_file import LedgerUnusable, prepare, reading, transaction
 
 Value = TypeVar("Value")

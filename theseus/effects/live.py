@@ -6,7 +6,6 @@ What is told is kept in the ledger; what is over is not asked again.
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
-from attrs import frozen
 from returns.pipeline import is_successful
 
 from theseus.core import submission
@@ -21,6 +20,7 @@ from theseus.core.run_state import (
     state_of,
 )
 from theseus.core.sighting import Sighting
+from theseus.core.values import frozen
 from theseus.effects.ledger import Ledger, LedgerEntry
 from theseus.effects.reach import Aliases
 from theseus.effects.shells import OpenShell

@@ -7,10 +7,9 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
-from attrs import frozen
-
 from theseus.core.outcome import HostUnreachable, Outcome
 from theseus.core.steps import Segment
+from theseus.core.values import frozen
 from theseus.effects.exchange import ShellPerformer
 from theseus.effects.process_shell import ProcessShell, started
 from theseus.effects.shells import Shell, ShellUnavailable

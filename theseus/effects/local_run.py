@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from attrs import frozen
 from returns.result import Failure, Result, Success
 
 from theseus.base.hardware import Cluster
@@ -18,6 +17,7 @@ from theseus.core.errors import BadJob, PlanError, Unreadable
 from theseus.core.payload import Job as PlannedJob
 from theseus.core.payload import hardware_of
 from theseus.core.secrets import Referenced
+from theseus.core.values import frozen
 from theseus.core.verdict import Allocation
 from theseus.effects.jobs import discover
 from theseus.effects.reading import Names

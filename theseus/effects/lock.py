@@ -13,11 +13,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from attrs import frozen
 from returns.pipeline import is_successful
 from returns.result import Failure, Result, Success
 
 from theseus.core.source import LockMissing, LockStale, SourceError
+from theseus.core.values import frozen
 from theseus.effects.planning import TakeSource
 from theseus.effects.source import SourceTree
 

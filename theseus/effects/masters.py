@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 from hashlib import sha256
 from pathlib import Path
 
-from attrs import evolve, frozen
+from attrs import evolve
 from platformdirs import user_state_path
 
 from theseus.core.outcome import HostUnreachable
@@ -27,6 +27,7 @@ from theseus.core.ssh_refusals import (
 )
 from theseus.core.ssh_refusals import changed as explain_changed
 from theseus.core.ssh_settings import SshSettings, unchecked_setting
+from theseus.core.values import frozen
 from theseus.effects.file_lock import locked
 from theseus.effects.pace import Budget, pauses, wait_for
 from theseus.effects.private import private_directory, state_directory

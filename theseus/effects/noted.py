@@ -7,7 +7,6 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
-from attrs import frozen
 from returns.pipeline import is_successful
 from returns.result import Result
 
@@ -16,6 +15,7 @@ from theseus.core.plan import Plan
 from theseus.core.quantity import count
 from theseus.core.submission import Attempt, attempt_of
 from theseus.core.submitted import Submitted
+from theseus.core.values import frozen
 from theseus.effects.ledger import Ledger
 
 Warn = Callable[[str], object]

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractContextManager, ExitStack, asynccontextmanager
 from typing import Any
 
-from attrs import evolve, frozen
+from attrs import evolve
 from returns.pipeline import is_successful
 from returns.result import Failure, Result
 
@@ -19,6 +19,7 @@ from theseus.core.inventory import Inventory
 from theseus.core.plan import Target
 from theseus.core.shelf import Offer
 from theseus.core.source import SourceError
+from theseus.core.values import frozen
 from theseus.effects.parcel import Parcel, not_to_be_had
 from theseus.effects.reach import Aliases, lasting_shells
 from theseus.effects.shells import OpenShell

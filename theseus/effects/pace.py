@@ -15,10 +15,9 @@ from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 
-from attrs import frozen
-
 from theseus.core.config import CONNECTIONS_PER_MINUTE
 from theseus.core.quantity import count
+from theseus.core.values import frozen
 from theseus.effects.file_lock import locked
 from theseus.effects.private import state_directory
 

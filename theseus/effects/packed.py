@@ -8,7 +8,6 @@ import tempfile
 from pathlib import Path
 from typing import assert_never
 
-from attrs import frozen
 from returns.pipeline import is_successful
 from returns.result import Failure, Result, Success
 
@@ -19,6 +18,7 @@ from theseus.core.packed import PRIVATE_SCRIPT, PackedFile, packed_files, packed
 from theseus.core.plan import Plan
 from theseus.core.request import BadFlag
 from theseus.core.steps import EnsureTree, Packaged, PlanDocument, Submit, Text
+from theseus.core.values import frozen
 from theseus.effects.package import PACKED, packaged_content
 from theseus.effects.planning import Order, plan_and_archive
 

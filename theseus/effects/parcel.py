@@ -8,11 +8,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeAlias
 
-from attrs import frozen
-
 from theseus.core.outcome import NothingToSend
 from theseus.core.source import SourceError
 from theseus.core.source_text import explain
+from theseus.core.values import frozen
 
 SMALL = 1_000_000  # bytes: half of what ssh sends before it waits for an answer
 PIECE = 4 * 1024 * 1024  # each costs the far side a process or two

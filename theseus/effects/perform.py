@@ -7,10 +7,9 @@ else. Walking stops at the first segment that did not wholly succeed.
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from attrs import frozen
-
 from theseus.core.outcome import AlreadySubmitted, Done, NotReached, Outcome, PerformError
 from theseus.core.steps import Segment, Step, segments
+from theseus.core.values import frozen
 from theseus.effects.parcel import SupplyError
 from theseus.effects.shells import ShellUnavailable
 

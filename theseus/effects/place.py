@@ -6,10 +6,10 @@ One git process answers all of it. Nothing is decided here.
 import os
 from pathlib import Path
 
-from attrs import frozen
 from returns.result import Failure, Result, Success
 
 from theseus.core.source import NameNotText, NoWorkTree, SourceError
+from theseus.core.values import frozen
 from theseus.effects.git import Finished, Git, call, named
 
 

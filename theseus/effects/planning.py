@@ -8,7 +8,6 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
-from attrs import frozen
 from platformdirs import user_cache_path
 from returns.pipeline import is_successful
 from returns.result import Failure, Result, Success
@@ -22,6 +21,7 @@ from theseus.core.payload import Job
 from theseus.core.placed import Assignment
 from theseus.core.plan import Plan, Run
 from theseus.core.source import SourceError, SourceSnapshot
+from theseus.core.values import frozen
 from theseus.effects.kept import keep_archive
 from theseus.effects.reading import Names, check_names
 from theseus.effects.release import this_release

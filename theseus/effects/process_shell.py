@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import TypeVar
 
-from attrs import frozen
+from theseus.core.values import frozen
 
 Stream = TypeVar("Stream", asyncio.StreamReader, asyncio.StreamWriter)
 

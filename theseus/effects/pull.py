@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from attrs import evolve, field, frozen, mutable
+from attrs import evolve, field, mutable
 
 from theseus.core.outcome import HostUnreachable
 from theseus.core.pull import (
@@ -26,6 +26,7 @@ from theseus.core.pull import (
     selected,
 )
 from theseus.core.shell import path_word
+from theseus.core.values import frozen
 from theseus.effects.byte_stream import ByteStream, StreamEnded
 from theseus.effects.package import packaged_content
 from theseus.effects.persistence import PATIENCE, Persistence

@@ -4,9 +4,8 @@ import os
 from pathlib import Path
 from typing import Self
 
-from attrs import frozen
-
 from theseus.core.pull import PARTS, RemoteFile
+from theseus.core.values import frozen
 
 
 @frozen

@@ -12,11 +12,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Self
 from weakref import WeakKeyDictionary
 
-from attrs import frozen
-
 from theseus.core.config import CONNECTIONS_PER_MINUTE, DispatchConfig, Host, Transport
 from theseus.core.outcome import HostUnreachable
 from theseus.core.plan import Plan, Target
+from theseus.core.values import frozen
 from theseus.effects.lasting import LastingShells
 from theseus.effects.local import local_shell
 from theseus.effects.openssh import OpensshConnections

@@ -9,7 +9,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from attrs import frozen
 from returns.pipeline import is_successful
 from returns.result import Failure, Result, Success
 
@@ -29,6 +28,7 @@ from theseus.core.payload import DECODED_MARK, REFERENCE_MARK, Job
 from theseus.core.request import AskedByFlags, BadFlag, BadKey, resolve_request
 from theseus.core.secrets import Referenced, written
 from theseus.core.source_text import shown
+from theseus.core.values import frozen
 from theseus.effects.interpolation import holds_interpolation
 from theseus.effects.job_fit import JobFile, check_fit
 from theseus.effects.jobs import Catalogue, discover

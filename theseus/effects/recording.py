@@ -6,13 +6,13 @@ references only.
 
 import json
 
-from attrs import frozen
 from cattrs import transform_error
 
 from theseus.core.codec import converter
 from theseus.core.json_text import json_text
 from theseus.core.outcome import Outcome
 from theseus.core.steps import Segment
+from theseus.core.values import frozen
 from theseus.effects.perform import Performer
 
 

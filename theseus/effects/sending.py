@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import TypeAlias, assert_never
 
-from attrs import field, frozen
+from attrs import field
 
 from theseus.core.script import (
     Command,
@@ -36,6 +36,7 @@ from theseus.core.steps import (
     Segment,
     Text,
 )
+from theseus.core.values import frozen
 from theseus.effects.bundle import BundledFile, bundle
 from theseus.effects.parcel import Parcel, bytes_parcel
 from theseus.effects.supply import Supply

@@ -14,12 +14,13 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import IO, cast
 
-from attrs import field, frozen
+from attrs import field
 from returns.pipeline import is_successful
 from returns.result import Result, Success
 
 from theseus.core.shelf import Offer
 from theseus.core.source import ArchiveNotWritten, SourceError
+from theseus.core.values import frozen
 from theseus.effects import git_output
 from theseus.effects.archive import ArchiveBroken, gzipped, plain_commit, tar_chunks
 from theseus.effects.git import command_line, environment

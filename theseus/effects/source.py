@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 
-from attrs import frozen
 from returns.pipeline import is_successful
 from returns.result import Failure, Result, Success
 
@@ -28,6 +27,7 @@ from theseus.core.source import (
     UntrackedTooLarge,
     UntrackedTooMuch,
 )
+from theseus.core.values import frozen
 from theseus.effects import git_output
 from theseus.effects.archive import Archive, write_archive
 from theseus.effects.content import Content, lfs_pointers, shipped_content

@@ -10,10 +10,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from attrs import frozen
 from returns.result import Result
 
 from theseus.core.source import SourceError
+from theseus.core.values import frozen
 from theseus.effects.git import Git, read
 
 # gitattributes(5): info/attributes has the highest precedence. `-working-tree-encoding` is an

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Protocol, TypeAlias, assert_never
 
-from attrs import field, frozen
+from attrs import field
 
 from theseus.core.outcome import NothingToSend
 from theseus.core.secrets import (
@@ -24,6 +24,7 @@ from theseus.core.secrets import (
 )
 from theseus.core.shelf import Offer
 from theseus.core.steps import Packaged
+from theseus.core.values import frozen
 from theseus.effects.package import packaged_content, packaged_digest
 from theseus.effects.parcel import Parcel, SupplyError, Watch, unwatched
 

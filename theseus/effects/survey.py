@@ -6,7 +6,7 @@ In the same exchange it has them say what lies in their shares already.
 import asyncio
 from collections.abc import Mapping
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from theseus.base.hardware import HardwareRequest
 from theseus.core.config import DispatchConfig
@@ -15,6 +15,7 @@ from theseus.core.inventory import HostSnapshot, Inventory, Unreachable
 from theseus.core.probes import Answer
 from theseus.core.shelf import Shelf, read_shelf, shelf_question
 from theseus.core.solve import ruled_out
+from theseus.core.values import frozen
 from theseus.effects import exchange
 from theseus.effects.shells import OpenShell, ShellUnavailable
 

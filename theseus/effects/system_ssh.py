@@ -14,9 +14,10 @@ from contextlib import suppress
 from pathlib import Path
 from subprocess import DEVNULL
 
-from attrs import field, frozen
+from attrs import field
 
 from theseus.core.ssh_settings import SshSettings, read_settings
+from theseus.core.values import frozen
 
 LOST = 255  # ssh(1): its own exit status when the connection, not the command, failed
 ASK_TIME = 10.0  # seconds for what touches no network, but may run what a config's Match says

@@ -3,9 +3,8 @@
 import asyncio
 from collections.abc import Callable, Sequence
 
-from attrs import frozen
-
 from theseus.core.run_state import Lost, RunState, Unknown, is_resting
+from theseus.core.values import frozen
 from theseus.effects.ledger import Ledger
 from theseus.effects.live import KnownRun, live_states, ways_to
 from theseus.effects.reach import shells
@@ -22,7 +21,10 @@ class Pace:
 
 
 async def wait_for(
-    ledger: Ledger, runs: Sequence[KnownRun], on_end: OnEnd, pace: Pace = Pace()
+    ledger: Ledger,
+    runs: Sequence[KnownRun],
+    on_end: OnEnd,
+    pace: Pace = Pace(),  # noqa: B008  frozen
 ) -> None:
     """Tell *on_end* of each of *runs* that ends, until all have.
 
