@@ -25,10 +25,11 @@ frame() { # INDEX STATUS OUTPUT
 
 # some heads (busybox, uutils, macOS) read more than they are asked for and would eat the next line
 if [[ $(printf 'ab' | { head -c 1 >/dev/null && cat; }) == b ]]; then
-  take() { head -c "$1"; } # SIZE: the next SIZE bytes of the input, and not one more
+  only_take() { exec head -c "$1"; } # SIZE: the next SIZE bytes of the input, and not one more, as all that a subshell does
 else
-  take() { dd bs=1 count="$1" 2>/dev/null; }
+  only_take() { exec dd bs=1 count="$1" 2>/dev/null; }
 fi
+take() { (only_take "$1"); } # SIZE: the same, where more is to be done
 
 run() { # INDEX COMMAND [ARG…]
   local index=$1 output status=0
@@ -39,7 +40,8 @@ run() { # INDEX COMMAND [ARG…]
     return
   fi
   case $1 in
-    receive | unpack | obtain) output=$("$@") || status=$? ;;
+    receive | unpack) output='' && "$@" || status=$? ;;
+    obtain) output=$("$@") || status=$? ;;
     *) output=$("$@" </dev/null) || status=$? ;;
   esac
   if ((status)); then halted=1; fi
@@ -59,11 +61,11 @@ ask() { # INDEX COMMAND [ARG…]
 }
 
 if command -v sha256sum >/dev/null; then
-  digest() { sha256sum; } # of the input
+  digest() { exec sha256sum; } # of the input, as all that a subshell does
 elif command -v shasum >/dev/null; then
-  digest() { shasum -a 256; }
+  digest() { exec shasum -a 256; }
 else
-  digest() { wc -c; } # no tool can tell
+  digest() { exec wc -c; } # no tool can tell
 fi
 
 receive() { # MODE SIZE SHA256 PATH: the next SIZE bytes become PATH, or nothing does
@@ -75,7 +77,7 @@ receive() { # MODE SIZE SHA256 PATH: the next SIZE bytes become PATH, or nothing
 }
 
 accept() { # PART SIZE: what cannot be written is still consumed: content is never read as commands
-  take "$2" | keep "$1"
+  only_take "$2" | keep "$1"
 }
 
 keep() { # FILE: the whole input, whether or not it can be written
@@ -236,16 +238,21 @@ squeeze_gzip() { gzip -nc1; }
 
 squeeze_zstd() { zstd -qc; }
 
-guarded() { # DIRECTORY: can nobody but its owner and group replace what lies in it?
-  [[ -z $(find "$1/." -maxdepth 0 -perm -002 ! -perm -1000 2>/dev/null) ]] && return
-  echo "$1 can be written to by everybody, and runs are executed from there: chmod o-w it" >&2
+guarded() { # DIRECTORY…: can nobody but their owners and groups replace what lies in them?
+  local open
+  open=$(find "${@/%//.}" -maxdepth 0 -perm -002 ! -perm -1000 2>/dev/null)
+  [[ -n $open ]] || return 0
+  open=${open%%/.$'\n'*}
+  echo "${open%/.} can be written to by everybody, and runs are executed from there: chmod o-w it" >&2
   return 1
 }
 
 claim() { # RUN_DIR: 75 and the answer, when the run was submitted before; 76 when nobody can tell
-  local runs=${1%/*}
-  guarded "${runs%/*}" && guarded "$runs" || return 1
-  [[ ${runs##*/} != sweeps ]] || guarded "${runs%/*}/runs" || return 1
+  local runs=${1%/*} share=${1%/*/*}
+  case $runs in
+    */sweeps) guarded "$share" "$runs" "$share/runs" || return 1 ;;
+    *) guarded "$share" "$runs" || return 1 ;;
+  esac
   if mkdir -m 0700 -- "$1" 2>/dev/null; then
     sign "$1" && printf claimed
   elif [[ -s $1/answer ]]; then
