@@ -3,15 +3,13 @@
 Garbage is looked for as often as in the command line, which is less often than Python does it.
 """
 
-import gc
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import yaml
 
-from bench.measure import Row, compared, cpu_seconds, in_turns, timed
+from bench.measure import Row, compared, cpu_seconds, in_turns, looking_less_often, timed
 from theseus.effects.load import load_config
 
 HOST = "  h{0}: {{type: plain, ssh: h{0}, cluster: lab, chips: {{h100: 8}}, uv_groups: [gpu]}}\n"
@@ -31,14 +29,3 @@ def rows(goes: int, hosts: int) -> Iterator[Row]:
                 timed(lambda: yaml.load(text, yaml.CSafeLoader), clock=cpu_seconds),
             )
     yield compared(f"load {hosts} hosts", taken, ("yaml.CSafeLoader", beside), 1.3)
-
-
-@contextmanager
-def looking_less_often() -> Iterator[None]:
-    """Look for garbage as theseus.cli does, then as before."""
-    before = gc.get_threshold()
-    gc.set_threshold(200_000)
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)

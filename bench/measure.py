@@ -5,11 +5,13 @@ two that were measured one right after the other. Of many such pairs the median 
 the least is shown beside it, for whatever else happens can only add.
 """
 
+import gc
 import os
 import resource
 import subprocess
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 from typing import TypeAlias
@@ -79,6 +81,17 @@ def timed(work: Work, before: Work = lambda: None, clock: Clock = seconds) -> Ti
         return clock(work)
 
     return timing
+
+
+@contextmanager
+def looking_less_often() -> Iterator[None]:
+    """Look for garbage as theseus.cli does, then as before."""
+    before = gc.get_threshold()
+    gc.set_threshold(200_000)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
 
 
 def in_turns(goes: int, *timings: Timing) -> tuple[Times, ...]:

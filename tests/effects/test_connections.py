@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shlex
 import shutil
 import subprocess
 from collections.abc import Awaitable, Callable
@@ -10,6 +11,8 @@ from pathlib import Path
 
 import asyncssh as protocol
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from tests.effects.sites import TRANSPORTS, Connect, Connections, Value, raw, supply
 from tests.effects.sshd import ALIAS, Server, served, write_client_files
@@ -19,6 +22,7 @@ from theseus.effects.asyncssh import (
     CONNECT_ERRORS,
     AsyncsshConnections,
     Attempt,
+    _split_once,
     unreachable,
 )
 from theseus.effects.exchange import Lost, ShellPerformer, ask
@@ -388,3 +392,34 @@ def test_no_home() -> None:
     said = unreachable(Attempt("box", "box"), error)
     assert (said.host, said.advice) == ("box", "set the variable HOME")
     assert "there is no home with an ssh config in it" in said.reason
+
+
+@given(st.text())
+@example('Host \'a b\' "c\\"d" # no comment')
+@example("Host 'never closed")
+def test_lines_of_the_ssh_config(line: str) -> None:
+    """The words that asyncssh makes of a line are those that shlex makes, and its own."""
+    split = protocol.config.shlex.split  # type: ignore[attr-defined]  # what theseus has put there
+    try:
+        words = shlex.split(line)
+    except ValueError as error:
+        with pytest.raises(ValueError, match=f"^{error}$"):
+            split(line)
+        return
+    split(line).append("changed")
+    assert split(line) == words
+
+
+def test_ssh_config_of_many_hosts(folder: Path) -> None:
+    """For the second of many hosts no line of the ssh config is split again."""
+    config = folder / "config"
+    config.write_text("".join(f"Host h{at}\n  Port {at}\n" for at in range(1, 9)))
+
+    async def main() -> None:
+        connections = AsyncsshConnections([str(config)])
+        await connections._settings("h1")
+        before = _split_once.cache_info().misses
+        assert (await connections._settings("h8")).port == 8
+        assert _split_once.cache_info().misses == before
+
+    asyncio.run(main())

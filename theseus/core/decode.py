@@ -8,7 +8,7 @@ key; whoever read the text adds line and column.
 import re
 from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
-from functools import cache
+from functools import cache, partial
 from types import MappingProxyType, NoneType, UnionType
 from typing import (
     Annotated,
@@ -161,16 +161,30 @@ def can_be_sent(text: str) -> bool:
 
 def decode(cls: type[Decoded], data: object) -> Result[Decoded, tuple[Problem, ...]]:
     """*data* as a *cls*, or every problem in it."""
-    problems: list[Problem] = []
-    decoded = _Decoding(problems).value(cls, data, ())
-    return Failure(tuple(problems)) if problems else Success(decoded)
+    notes = _Notes([])
+    decoded = _instance(cls, notes, data, ())
+    return Failure(tuple(notes.problems)) if notes.problems else Success(decoded)
+
+
+@frozen
+class _Notes:
+    """Where a decoding says what is wrong."""
+
+    problems: list[Problem]
+
+    def refuse(self, path: Path, message: str) -> None:
+        self.problems.append(Problem(path, message))
+
+
+_Reading: TypeAlias = Callable[[_Notes, object, Path], Any]
+"""Makes a value of what stands at a path, or notes a problem and makes None."""
 
 
 @cache
-def _schema(cls: type) -> Mapping[str, Any]:
-    """The keys of a class, and their annotations."""
+def _readings(cls: type) -> Mapping[str, _Reading]:
+    """The keys of a class, and how each is read: found out once, for many are read."""
     hints = get_type_hints(cls, include_extras=True)
-    return {field.name: hints[field.name] for field in attrs.fields(cls) if field.init}
+    return {field.name: _reading(hints[field.name]) for field in attrs.fields(cls) if field.init}
 
 
 @cache
@@ -180,112 +194,116 @@ def _required(cls: type) -> tuple[str, ...]:
     return tuple(field.name for field in fields if field.default is attrs.NOTHING)
 
 
-@frozen
-class _Decoding:
-    """One decoding under way; *problems* is where it says what it finds."""
+def _reading(schema: Any) -> _Reading:
+    if isinstance(schema, type):
+        return partial(_instance if attrs.has(schema) else _scalar, schema)
+    origin, arguments = get_origin(schema), get_args(schema)
+    if origin is Annotated:
+        return _annotated(*arguments)
+    if origin in {UnionType, Union}:
+        # `_instance` leaves out a key without a value, so there is one
+        (kind,) = (each for each in arguments if each is not NoneType)
+        return _reading(kind)
+    if origin is tuple:
+        return partial(_sequence, _reading(arguments[0]))
+    if origin is Mapping:
+        return partial(_mapping, _reading(arguments[1]))
+    return partial(_literal, arguments)
 
-    problems: list[Problem]
 
-    def refuse(self, path: Path, message: str) -> None:
-        """Note a problem."""
-        self.problems.append(Problem(path, message))
+def _annotated(kind: Any, note: Any) -> _Reading:
+    match note:
+        case Parsed(parse):
+            return partial(_parsed, parse)
+        case Tagged():
+            return partial(_tagged, note)
+        case _:
+            return partial(_named, _reading(kind))
 
-    def value(self, schema: Any, value: object, path: Path) -> Any:
-        if isinstance(schema, type):  # most are: what a hint is made of takes longer to find out
-            decode = self.instance if attrs.has(schema) else self.scalar
-            return decode(schema, value, path)
-        origin = get_origin(schema)
-        if origin is Annotated:
-            return self.annotated(schema, value, path)
-        if origin in {UnionType, Union}:
-            return self.optional(schema, value, path)
-        if origin is tuple:
-            return self.sequence(get_args(schema)[0], value, path)
-        if origin is Mapping:
-            return self.mapping(get_args(schema)[1], value, path)
-        return self.literal(get_args(schema), value, path)
 
-    def annotated(self, schema: Any, value: object, path: Path) -> Any:
-        kind, note = get_args(schema)
-        match note:
-            case Parsed(parse):
-                parsed = parse(value)
-                if is_successful(parsed):
-                    return parsed.unwrap()
-                return self.refuse(path, parsed.failure())
-            case Tagged(key, classes):
-                return self.tagged(key, classes, value, path)
-            case _:
-                named = plain_text(value)
-                return self.value(kind, value if named is None else {"name": named}, path)
+def _parsed(
+    parse: Callable[[object], Result[Any, str]], notes: _Notes, value: object, path: Path
+) -> Any:
+    parsed = parse(value)
+    if is_successful(parsed):
+        return parsed.unwrap()
+    return notes.refuse(path, parsed.failure())
 
-    def tagged(self, key: str, classes: Mapping[str, type], value: object, path: Path) -> Any:
-        if not isinstance(value, Mapping):
-            return self.refuse(path, expected("a mapping", value))
-        tags = " or ".join(classes)
-        if key not in value:
-            return self.refuse(path, f"lacks the key {key!r} ({tags})")
-        tag = plain_text(value[key])
-        if tag is None or tag not in classes:
-            return self.refuse((*path, key), expected(tags, value[key]))
-        rest = {name: item for name, item in value.items() if name != key}
-        return self.instance(classes[tag], rest, path)
 
-    def optional(self, schema: Any, value: object, path: Path) -> Any:
-        # `instance` leaves out a key without a value, so there is one
-        (kind,) = (each for each in get_args(schema) if each is not NoneType)
-        return self.value(kind, value, path)
+def _tagged(tagged: Tagged, notes: _Notes, value: object, path: Path) -> Any:
+    if not isinstance(value, Mapping):
+        return notes.refuse(path, expected("a mapping", value))
+    key, classes = tagged.key, tagged.classes
+    tags = " or ".join(classes)
+    if key not in value:
+        return notes.refuse(path, f"lacks the key {key!r} ({tags})")
+    tag = plain_text(value[key])
+    if tag is None or tag not in classes:
+        return notes.refuse((*path, key), expected(tags, value[key]))
+    rest = dict(value)
+    del rest[key]
+    return _instance(classes[tag], notes, rest, path)
 
-    def sequence(self, element: Any, value: object, path: Path) -> Any:
-        if not isinstance(value, list | tuple):
-            return self.refuse(path, expected("a list", value))
-        return tuple(self.value(element, item, (*path, at)) for at, item in enumerate(value))
 
-    def mapping(self, element: Any, value: object, path: Path) -> Any:
-        if not isinstance(value, Mapping):
-            return self.refuse(path, expected("a mapping", value))
-        decoded = {}
-        for key, item in value.items():
-            if isinstance(key, str):
-                decoded[key] = self.value(element, item, (*path, key))
-            else:
-                self.refuse((*path, str(key)), f"expected text as a key, got {show_value(key)}")
-        return MappingProxyType(decoded)
+def _named(reading: _Reading, notes: _Notes, value: object, path: Path) -> Any:
+    name = plain_text(value)
+    return reading(notes, value if name is None else {"name": name}, path)
 
-    def literal(self, options: tuple[str, ...], value: object, path: Path) -> Any:
-        text = plain_text(value)
-        if text in options:
-            return text
-        return self.refuse(path, expected(" or ".join(options), value))
 
-    def instance(self, cls: type, value: object, path: Path) -> Any:
-        if not isinstance(value, Mapping):
-            return self.refuse(path, expected("a mapping", value))
-        schema = _schema(cls)
-        for key in value:
-            if key not in schema:
-                known = nearest(str(key), tuple(schema))
-                self.refuse((*path, str(key)), f"unknown key{known}")
-        required = _required(cls)
-        for name in required:
-            if value.get(name) is None:
-                self.refuse(path, f"lacks the key {name!r}")
-        before = len(self.problems)
-        decoded = {
-            name: self.value(annotation, value[name], (*path, name))
-            for name, annotation in schema.items()
-            if value.get(name) is not None
-        }
-        # a value with holes is never built: its problems are said already
-        whole = len(self.problems) == before and all(name in decoded for name in required)
-        return cls(**decoded) if whole else None
+def _sequence(element: _Reading, notes: _Notes, value: object, path: Path) -> Any:
+    if not isinstance(value, list | tuple):
+        return notes.refuse(path, expected("a list", value))
+    return tuple(element(notes, item, (*path, at)) for at, item in enumerate(value))
 
-    def scalar(self, kind: Any, value: object, path: Path) -> Any:
-        text = plain_text(value)
-        if kind is str and text is not None:
-            return text if can_be_sent(text) else self.refuse(path, f"holds {UNSENDABLE}")
-        # bool is a subclass of int, and a whole number is a fine float
-        found = plain(value)
-        if type(found) is kind or (kind is float and type(found) is int):
-            return found
-        return self.refuse(path, expected(_KINDS[kind], value))
+
+def _mapping(element: _Reading, notes: _Notes, value: object, path: Path) -> Any:
+    if not isinstance(value, Mapping):
+        return notes.refuse(path, expected("a mapping", value))
+    decoded = {}
+    for key, item in value.items():
+        if isinstance(key, str):
+            decoded[key] = element(notes, item, (*path, key))
+        else:
+            notes.refuse((*path, str(key)), f"expected text as a key, got {show_value(key)}")
+    return MappingProxyType(decoded)
+
+
+def _literal(options: tuple[str, ...], notes: _Notes, value: object, path: Path) -> Any:
+    text = plain_text(value)
+    if text in options:
+        return text
+    return notes.refuse(path, expected(" or ".join(options), value))
+
+
+def _instance(cls: type, notes: _Notes, value: object, path: Path) -> Any:
+    if not isinstance(value, Mapping):
+        return notes.refuse(path, expected("a mapping", value))
+    readings = _readings(cls)
+    for key in value:
+        if key not in readings:
+            known = nearest(str(key), tuple(readings))
+            notes.refuse((*path, str(key)), f"unknown key{known}")
+    required = _required(cls)
+    for name in required:
+        if value.get(name) is None:
+            notes.refuse(path, f"lacks the key {name!r}")
+    before = len(notes.problems)
+    decoded = {
+        name: reading(notes, item, (*path, name))
+        for name, reading in readings.items()
+        if (item := value.get(name)) is not None
+    }
+    # a value with holes is never built: its problems are said already
+    whole = len(notes.problems) == before and all(name in decoded for name in required)
+    return cls(**decoded) if whole else None
+
+
+def _scalar(kind: Any, notes: _Notes, value: object, path: Path) -> Any:
+    text = plain_text(value)
+    if kind is str and text is not None:
+        return text if can_be_sent(text) else notes.refuse(path, f"holds {UNSENDABLE}")
+    # bool is a subclass of int, and a whole number is a fine float
+    found = plain(value)
+    if type(found) is kind or (kind is float and type(found) is int):
+        return found
+    return notes.refuse(path, expected(_KINDS[kind], value))

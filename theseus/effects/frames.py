@@ -11,6 +11,9 @@ from theseus.core.values import frozen
 START = -1  # the index under which perform.sh says that it was read to its end
 KEPT = 4096  # bytes of standard error kept for a step
 LONGEST_HEADER = 128
+# what follows the token: compiling an expression with the token inside costs more than finding it
+_HEADER = re.compile(rb" (-?\d{1,9}) ([a-z]+|\d{1,3}) (\d{1,12})\n")
+_MARKER = re.compile(rb" (-?\d{1,9})\n")
 
 
 @frozen
@@ -26,8 +29,7 @@ class FrameReader:
     """Finds frames in standard output, fed piece by piece."""
 
     def __init__(self, token: str) -> None:
-        header = rb"\n%s (-?\d{1,9}) ([a-z]+|\d{1,3}) (\d{1,12})\n" % token.encode()
-        self._header = re.compile(header)
+        self._opening = b"\n" + token.encode()
         self._buffer = bytearray()
 
     def feed(self, data: bytes) -> list[Frame]:
@@ -39,7 +41,7 @@ class FrameReader:
         return frames
 
     def _next(self) -> Frame | None:
-        found = self._header.search(self._buffer)
+        found = _after(self._opening, _HEADER, self._buffer)
         if found is None:
             del self._buffer[:-LONGEST_HEADER]
             return None
@@ -56,17 +58,17 @@ class ErrorReader:
     """Cuts standard error at its markers and keeps the tail of what each step said."""
 
     def __init__(self, token: str) -> None:
-        self._marker = re.compile(rb"\n%s (-?\d{1,9})\n" % token.encode())
+        self._opening = b"\n" + token.encode()
         self._buffer = bytearray()
         self._said: dict[int, bytes] = {}
 
     def feed(self, data: bytes) -> None:
         """Take *data*."""
         self._buffer += data
-        while found := self._marker.search(self._buffer):
+        while found := _after(self._opening, _MARKER, self._buffer):
             index = int(found[1])
-            before = self._said.get(index, b"")
-            self._said[index] = (before + self._buffer[: found.start()])[-KEPT:]
+            end = found.start() - len(self._opening)
+            self._said[index] = (self._said.get(index, b"") + self._buffer[:end])[-KEPT:]
             del self._buffer[: found.end()]
         del self._buffer[: -(KEPT + LONGEST_HEADER)]
 
@@ -78,3 +80,11 @@ class ErrorReader:
         """What step *index* printed, its tail; the rest of the stream where no marker came."""
         text = self._said.get(index, bytes(self._buffer[-KEPT:]))
         return text.decode("utf-8", "replace").strip()
+
+
+def _after(opening: bytes, pattern: re.Pattern[bytes], buffer: bytearray) -> re.Match[bytes] | None:
+    """The first match of *pattern* in *buffer* that *opening* stands right before."""
+    at = buffer.find(opening)
+    while at >= 0 and (found := pattern.match(buffer, at + len(opening))) is None:
+        at = buffer.find(opening, at + 1)
+    return found if at >= 0 else None

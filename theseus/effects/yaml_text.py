@@ -21,6 +21,7 @@ _FLOAT = re.compile(
 )
 _TRUE_FALSE = re.compile(r"true|True|TRUE|false|False|FALSE")
 _YES_NO = re.compile(r"yes|Yes|YES|no|No|NO|on|On|ON|off|Off|OFF")
+_TEXT = "tag:yaml.org,2002:str"
 _MERGE = "tag:yaml.org,2002:merge"
 MOST_NODES = 1_000_000  # of a document, each alias counted as all it stands for
 MOST_LEVELS = 100  # of mappings and lists, so that whatever walks through them may recurse
@@ -50,7 +51,11 @@ class _Refused(yaml.MarkedYAMLError):
 
 
 class CheckedLoader(yaml.CSafeLoader):
-    """Refuses keys that stand twice, and aliases that lead in circles or to too much."""
+    """Refuses keys that stand twice, and aliases that lead in circles or to too much.
+
+    Most of a config is text and mappings from text, which PyYAML would ask many questions about:
+    what is overridden here answers for those by itself, and leaves anything else to PyYAML.
+    """
 
     def get_single_node(self) -> yaml.Node | None:
         """The document as it was written, before merges and aliases are followed."""
@@ -58,6 +63,30 @@ class CheckedLoader(yaml.CSafeLoader):
         if isinstance(root, yaml.CollectionNode):
             _expanded(root, {})
         return root
+
+    def resolve(self, kind: type[yaml.Node], value: str, implicit: tuple[bool, bool]) -> str:
+        """The tag of what is written without one; *implicit* says first that it has no quotes."""
+        if kind is not yaml.ScalarNode:
+            return str(super().resolve(kind, value, implicit))  # type: ignore[no-untyped-call]  # PyYAML has no types
+        if implicit[0]:
+            for tag, pattern in self.yaml_implicit_resolvers.get(value[:1], ()):
+                if pattern.match(value):
+                    return str(tag)
+        return _TEXT
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:  # noqa: ANN401, FBT001, FBT002  as PyYAML has it
+        """What *node* stands for."""
+        return node.value if _is_text(node) else super().construct_object(node, deep)
+
+    def construct_mapping(
+        self,
+        node: yaml.MappingNode,
+        deep: bool = False,  # noqa: FBT001, FBT002  as PyYAML has it
+    ) -> dict[Any, Any]:
+        """What *node*, if it is a mapping, stands for; if its keys are text, nothing is merged."""
+        if node.id == "mapping" and all(_is_text(key) for key, _ in node.value):
+            return {key.value: self.construct_object(value) for key, value in node.value}
+        return super().construct_mapping(node, deep)
 
     def flatten_mapping(self, node: yaml.MappingNode) -> None:
         """Put what `<<` names before the own keys of *node*: of two, the later is the value.
@@ -74,6 +103,10 @@ class CheckedLoader(yaml.CSafeLoader):
             pairs.update({_name(key): (key, value) for key, value in source.value})
         pairs.update({_name(key): (key, value) for key, value in own})
         node.value = list(pairs.values())
+
+
+def _is_text(node: yaml.Node) -> bool:
+    return node.tag == _TEXT and isinstance(node, yaml.ScalarNode)
 
 
 def _merged(value: yaml.Node) -> list[yaml.MappingNode]:
@@ -112,9 +145,9 @@ def _expanded(node: yaml.CollectionNode, known: dict[int, _Size]) -> _Size:
 
 
 def _check_keys(node: yaml.MappingNode) -> None:
-    names = [_name(key) for key, _ in node.value]
-    if len(set(names)) == len(names):
+    if len({_name(key) for key, _ in node.value}) == len(node.value):
         return
+    names = [_name(key) for key, _ in node.value]
     for at, (key, _) in enumerate(node.value):
         if names[at] in names[:at] and key.tag != _MERGE:
             raise _Refused(f"the key {key.value!r} stands twice", key)
