@@ -30,6 +30,7 @@ from theseus.effects.sending import Lacking, Ready, Sending, frames_of, prepare
 from theseus.effects.shells import OpenShell, Shell
 from theseus.effects.supply import Supply
 
+TOGETHER = 64 * 1024  # bytes that are sent at once: each piece is a packet or several
 PATIENCE = 5.0  # seconds for what follows the last answer: its marker, the exit status
 
 
@@ -106,6 +107,7 @@ class Dialogue:
         self._errors = ErrorReader(self._token)
         self._wanted: dict[int, asyncio.Future[bool]] = {}
         self._begun = START  # the last step of which anything was sent
+        self._unsent, self._said = bytearray(), START  # what is to be sent, to the step said last
 
     async def hold(self, supply: Supply | None) -> None:
         """Say everything and listen until the last step is answered or the stream ends."""
@@ -194,16 +196,15 @@ class Dialogue:
 
     async def _write(self, supply: Supply | None, reader: "asyncio.Task[None]") -> None:
         try:
-            await self._shell.write(f"token={self._token}\n".encode())
-            await self._introduce()
+            self._introduce()
             for sending in self._sendings:
-                self._begun = sending.index
                 match sending:
-                    case Ready(_, frame):
-                        await self._shell.write(frame)
+                    case Ready(index, frame):
+                        await self._say(index, frame)
                     case Lacking():
                         assert supply is not None  # noqa: S101 - probes lack nothing
                         await self._satisfy(sending, supply)
+            await self._flush()
             await self._shell.end_input()
         except ConnectionError:
             return  # the readers see the end of their streams
@@ -211,33 +212,46 @@ class Dialogue:
             reader.cancel()  # the far side waits for what will not come
             raise
 
-    async def _introduce(self) -> None:
-        """Send the scripts that bash has not read in an earlier dialogue."""
+    def _introduce(self) -> None:
+        """Begin with the scripts that bash has not read in an earlier dialogue."""
+        self._unsent += f"token={self._token}\n".encode()
         if "perform.sh" in self._shell.heard:
-            await self._shell.write(b"begin\n")
+            self._unsent += b"begin\n"
         for script in self._scripts:
             if script not in self._shell.heard:
-                await self._shell.write(packaged_content(script))
+                self._unsent += packaged_content(script)
                 self._shell.heard.add(script)
+
+    async def _say(self, index: int, data: bytes) -> None:
+        """Send *data*, which belongs to step *index*, soon: small pieces go together."""
+        self._unsent += data
+        self._said = index
+        if len(self._unsent) >= TOGETHER:
+            await self._flush()
+
+    async def _flush(self) -> None:
+        unsent, self._unsent, self._begun = bytes(self._unsent), bytearray(), self._said
+        await self._shell.write(unsent)
 
     async def _satisfy(self, lacking: Lacking, supply: Supply) -> None:
         """Send step *lacking*, and after it what is missing there."""
         index, offer = lacking.index, lacking.offer
         parcel = await lacking.parcel_for(supply, offer) if lacking.known else None
         if parcel is not None and parcel.follows:
-            await self._shell.write(obtain_frame(index, lacking.obtain, "follows"))
-            await self._send(parcel)
+            await self._say(index, obtain_frame(index, lacking.obtain, "follows"))
+            await self._send(index, parcel)
             return
-        await self._shell.write(obtain_frame(index, lacking.obtain, "ask"))
+        await self._say(index, obtain_frame(index, lacking.obtain, "ask"))
         while await self._wants(index):
-            await self._send(parcel or await lacking.parcel_for(supply, offer))
+            await self._send(index, parcel or await lacking.parcel_for(supply, offer))
             parcel, offer = None, Offer()  # a pack is of no use there; the whole archive is
 
-    async def _send(self, parcel: Parcel) -> None:
+    async def _send(self, index: int, parcel: Parcel) -> None:
         async for frame in frames_of(parcel):
-            await self._shell.write(frame)
+            await self._say(index, frame)
 
     async def _wants(self, index: int) -> bool:
+        await self._flush()
         wanted = await self._reply(index)
         del self._wanted[index]
         return wanted
