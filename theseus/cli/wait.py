@@ -16,7 +16,7 @@ from theseus.core.ended import RunEnd
 from theseus.core.errors import BadInput, PlanError
 from theseus.core.request import BadFlag
 from theseus.core.run_state import RunState, Unknown
-from theseus.effects.ledger import Ledger, LedgerEntry
+from theseus.effects.ledger import Ledger
 from theseus.effects.live import KnownRun
 from theseus.effects.notify import notify
 from theseus.effects.wait import wait_for
@@ -88,12 +88,8 @@ class _Ends:
 
 def _known(words: tuple[str, ...]) -> Result[tuple[KnownRun, ...], PlanError]:
     return find_runs(words).bind(
-        lambda entries: Fold.collect([_with_plan(entry) for entry in entries], Success(()))
+        lambda entries: Fold.collect([KnownRun.of(entry) for entry in entries], Success(()))
     )
-
-
-def _with_plan(entry: LedgerEntry) -> Result[KnownRun, PlanError]:
-    return entry.plan.map(lambda plan: KnownRun(entry, plan))
 
 
 def _positive(timeout: int | None) -> Result[None, PlanError]:
