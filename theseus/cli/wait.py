@@ -70,14 +70,16 @@ class _Ends:
         self.status = DONE
 
     def missing(self, runs: Sequence[KnownRun]) -> list[str]:
-        """The ids of those *runs* that have not ended."""
-        return [known.entry.run_id for known in runs if known.entry.run_id not in self.seen]
+        """Those *runs* that have not ended, by id and name."""
+        left = [known.entry for known in runs if known.entry.run_id not in self.seen]
+        return [f"{entry.run_id} ({entry.name})" for entry in left]
 
     def add(self, known: KnownRun, state: RunState) -> None:
         """Say that a run has ended, and notify whom the config names."""
         self.seen.add(known.entry.run_id)
         if isinstance(state, Unknown):
-            say(f"run {known.entry.run_id}: {state.detail}: it is not waited for")
+            run = f"{known.entry.run_id} ({known.entry.name})"
+            say(f"run {run}: {state.detail}: it is not waited for")
             self.status = self.status or UNKNOWN
             return
         end = RunEnd.of(known.plan, state)
