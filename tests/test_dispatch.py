@@ -305,6 +305,9 @@ def test_arguments_that_do_not_exist() -> None:
     for function in (plan, dispatch):
         with pytest.raises(TypeError, match=r"unexpected keyword argument 'drity'.*'dirty'"):
             function(**call(drity=True))
+    shared = {name: value for name, value in call(drity=True).items() if name != "cfg"}
+    with pytest.raises(TypeError, match="unexpected keyword argument 'drity'"):
+        dispatch_many([{"job": "command"}], **shared)
     with pytest.raises(TypeError, match="missing keyword argument 'cfg'"):
         dispatch(**{name: value for name, value in call().items() if name != "cfg"})
 

@@ -107,3 +107,14 @@ def test_contracts() -> None:
         [linter, "--no-cache"], cwd=ROOT, check=False, capture_output=True, text=True
     )
     assert checked.returncode == 0, checked.stdout
+
+
+def test_values_share_their_methods() -> None:
+    """Every class of values is made by values.py, which alone asks attrs."""
+    others = [path for path in (ROOT / "theseus").rglob("*.py") if path.stem != "values"]
+    made = [
+        path.name
+        for path in others
+        if ("attrs", "frozen") in set(imports(ast.parse(path.read_text())))
+    ]
+    assert made == []

@@ -5,7 +5,7 @@ import pytest
 from tests.cli.conftest import Inside
 from tests.cli.desk import Desk
 from tests.cli.packed_file import PackedFile, until
-from tests.cli.runs import job, submitted
+from tests.cli.runs import job, submission, submitted
 
 pytestmark = pytest.mark.slow
 WHEN_TOLD = "until test -e ~/go; do sleep 0.05; done; exit $(cat ~/go)\n"
@@ -16,7 +16,9 @@ def test_completed(desk: Desk) -> None:
     job(desk, f"echo $THESEUS_NAME >>~/order; {WHEN_TOLD}")
     first = submitted(desk)
     until((desk.home / "order").exists)
-    second = submitted(desk, "--after", first.run_id)
+    said = desk.theseus("submit", "demo", "train.yaml", "--json", "--after", first.run_id)
+    assert f"starts on box when run {first.run_id} has completed; log: " in said.err
+    second = submission(desk, said)
     until(lambda: "waiting for run" in second.place("log").read_text())
     assert (desk.home / "order").read_text() == "demo\n"
     desk.write(str(desk.home / "go"), "0")

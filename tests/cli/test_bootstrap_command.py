@@ -293,6 +293,15 @@ def test_batch_lines(slurm_desk: Desk, pack: Pack) -> None:
     assert slurm_desk.home.exists()
 
 
+def test_environment_on_the_login_node(slurm_desk: Desk, inside: Inside) -> None:
+    """Where the login node would build the environment, it is said that a file does not."""
+    words = ("bootstrap", "demo", "train.yaml", "-o", str(slurm_desk.home / "job.sh"))
+    assert "env_on" not in inside(slurm_desk, *words).err
+    config = slurm_desk.home / ".theseus.yaml"
+    slurm_desk.write(str(config), f"{config.read_text()}    env_on: login\n")
+    assert "builds its environment on the node" in inside(slurm_desk, *words).err
+
+
 def test_batch_job(slurm_desk: Desk, pack: Pack) -> None:
     """SLURM starts a copy of the file; it runs on every node of the job, as one run."""
     job(slurm_desk, 'echo "rank $RANK of $WORLD_SIZE"')

@@ -189,7 +189,7 @@ def test_wait_no_longer(inside: Inside, desk: Desk) -> None:
     run = submitted(inside, desk)
     waited = inside(desk, "wait", run.run_id, "--timeout", "1")
     assert waited.status == 124
-    assert f"after 1 s not ended: {run.run_id}" in waited.err
+    assert f"after 1 s not ended: {run.run_id} (demo)" in waited.err
     (desk.home / "go").touch()
     assert inside(desk, "wait", run.run_id, "--timeout", "-1").status == 2
 
@@ -204,7 +204,8 @@ def test_wait_interrupted(inside: Inside, desk: Desk) -> None:
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=30)
     assert process.returncode == 130
-    assert err.decode() == f"theseus: interrupted; not ended, and going on: {going.run_id}\n"
+    said = f"theseus: interrupted; not ended, and going on: {going.run_id} (slow)\n"
+    assert err.decode() == said
     (desk.home / "go").touch()
     assert going.outcome()["state"] == "completed"
 

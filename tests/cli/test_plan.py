@@ -126,6 +126,17 @@ def test_uncommitted_changes(desk: Desk, inside: Inside) -> None:
     assert "not shipped" not in inside(desk, *PLAN, "--dirty", "--json").err
 
 
+def test_plans_are_no_source(desk: Desk, inside: Inside) -> None:
+    """What theseus saved in the repository is no change, and is not shipped with --dirty."""
+    tree = json.loads(inside(desk, *PLAN, "--json").out)["source"]["tree"]
+    for command, output in (("plan", "a.yaml"), ("plan", "b.json"), ("bootstrap", "job.sh")):
+        assert inside(desk, command, "demo", "train.yaml", "-o", output).status == 0
+    for flags in ((), ("--dirty",)):
+        shown = inside(desk, *PLAN, "--json", *flags)
+        assert "uncommitted" not in shown.err
+        assert json.loads(shown.out)["source"]["tree"] == tree
+
+
 def test_trace(desk: Desk, inside: Inside, snapshot: SnapshotAssertion) -> None:
     """--explain prints the trace alone: each host with its verdict and the reason."""
     desk.write(

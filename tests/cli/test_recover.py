@@ -10,7 +10,7 @@ from tests.cli.conftest import Inside
 from tests.cli.desk import Desk
 from tests.cli.runs import job, outcome_in
 from tests.cli.test_run_words import PLACE, remembered
-from theseus.core.submission import Accepted, Rejected, Submission, Unanswered
+from theseus.core.submission import Accepted, Rejected, Sending, Submission, Unanswered
 
 pytestmark = pytest.mark.slow
 SLURM_CONFIG = """\
@@ -95,6 +95,38 @@ def test_not_known(inside: Inside, desk: Desk) -> None:
     assert "not mounted" in finished.err
     assert "theseus recover" in finished.err
     assert isinstance(known(desk), Unanswered)
+
+
+def test_cancel_what_was_never_submitted(inside: Inside, desk: Desk) -> None:
+    """A run whose submission was cut short before it was sent is cancelled by saying so."""
+    assert inside(desk, "apply", planned(inside, desk), "--force").status == 0
+    outcome_in(run_dir(desk))
+    run_dir(desk).rename(desk.home / "elsewhere")
+    for submission in ("sending", "unanswered"):
+        forgotten(desk, submission)
+        finished = inside(desk, "cancel", "demo")
+        assert finished.status == 0
+        assert "was never submitted to box: it has no run directory" in finished.err
+        assert isinstance(known(desk), Rejected)
+    forgotten(desk)
+    (desk.home / "work/.dispatch/runs").rename(desk.home / "away")
+    unknown = inside(desk, "cancel", "demo")
+    assert (unknown.status, "not mounted" in unknown.err) == (5, True)
+    assert known(desk) == Sending()
+
+
+def test_cancel_what_was_submitted(inside: Inside, desk: Desk) -> None:
+    """A run whose answer never came is cancelled as any other; one that was cleaned is missed."""
+    job(desk, "sleep 60")
+    assert inside(desk, "apply", planned(inside, desk), "--force").status == 0
+    forgotten(desk)
+    (run_dir(desk) / "answer").unlink()
+    finished = inside(desk, "cancel", "demo")
+    assert (finished.status, "is cancelled" in finished.err) == (0, True)
+    forgotten(desk, "accepted")
+    run_dir(desk).rename(desk.home / "elsewhere")
+    missed = inside(desk, "cancel", "demo")
+    assert (missed.status, "is not on box" in missed.err) == (1, True)
 
 
 def slurm(desk: Desk, sbatch: str, squeue: str) -> None:

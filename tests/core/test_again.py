@@ -9,7 +9,7 @@ from returns.pipeline import is_successful
 from tests.cases.case import CASES, planned
 from tests.strategies import assignments, requests, worlds
 from theseus.base.hardware import HardwareRequest
-from theseus.core.again import assignment_again
+from theseus.core.again import assignment_again, awaited_run
 from theseus.core.build import World, build_plan
 from theseus.core.codec import plan_json
 from theseus.core.config import DispatchConfig
@@ -74,6 +74,12 @@ def test_what_it_waited_for(case: str) -> None:
     again = assignment_again(plan, NEW, DispatchConfig({}, {})).unwrap()
     assert again.after is not None
     assert again.after in plan_json(plan)
+    assert awaited_run(plan) == again.after
+
+
+def test_waiting_for_none() -> None:
+    """A run that was told of no other waits for none."""
+    assert awaited_run(planned(CASES / "slurm-one").unwrap()) is None
 
 
 @given(plans_in_worlds())

@@ -14,6 +14,7 @@ from theseus.core.cancel import (
     holds,
     read_cancellations,
 )
+from theseus.core.recovery import NeverSubmitted
 
 ANSWERS: list[tuple[str, Cancellation, bool, str]] = [
     ("cancelled", Cancelled(), True, "run r is cancelled; nothing of it is left on box"),
@@ -61,6 +62,14 @@ def test_each_answer(line: str, meant: Cancellation, *, held: bool, text: str) -
     assert read_cancellations(f"{line}\n", 1) == (meant,)
     assert holds(meant) is held
     assert explain_cancellation("r", "box", meant) == text
+
+
+def test_never_submitted() -> None:
+    """Of a run that was never submitted nothing can be there, and it is said how that is known."""
+    never = NeverSubmitted("it has no run directory")
+    assert holds(never)
+    said = "run r was never submitted to box: it has no run directory; nothing to cancel"
+    assert explain_cancellation("r", "box", never) == said
 
 
 def test_answers_in_order() -> None:

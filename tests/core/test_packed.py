@@ -12,6 +12,7 @@ from tests.core.bash import words_of
 from theseus.core.packed import (
     LARGEST_BATCH_SCRIPT,
     batch_options,
+    environment_problem,
     needed_variables,
     packed_files,
     packed_text,
@@ -101,3 +102,11 @@ def test_size() -> None:
     assert size_problem(SLURM, LARGEST_BATCH_SCRIPT) is None
     assert "4 MiB" in (size_problem(SLURM, LARGEST_BATCH_SCRIPT + 1) or "")
     assert size_problem(PLAIN, LARGEST_BATCH_SCRIPT + 1) is None
+
+
+def test_environment_on_the_login_node() -> None:
+    """Where it would be built on the login node, it is said that the file builds it elsewhere."""
+    problem = environment_problem(planned(CASES / "slurm-env-on-login").unwrap())
+    assert problem is not None
+    assert "`env_on: login` of" in problem
+    assert environment_problem(SLURM) is None

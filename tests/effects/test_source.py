@@ -246,6 +246,40 @@ def test_sparse_checkout(repository: Repository) -> None:
     }
 
 
+PLAN = b"version: 1\ntheseus: 1.2.3\nrun:\n  id: 20261124-131501-k7f2qx\n"
+
+
+def test_own_files_are_not_source(repository: Repository) -> None:
+    """Saved plans that git was not told of are neither warned of nor shipped; tracked ones are."""
+    before = committed(repository)
+    repository.write("plan of *.yaml", PLAN, 0o600)
+    repository.write(b"sub/\xff", PLAN, 0o600)
+    assert committed(repository) == before
+    assert dirty(repository).tree == before.tree
+    repository.write("changed.py")
+    assert committed(repository).warnings == (source.UncommittedChanges(1, "changed.py"),)
+    assert set(listing(repository)) == {b"changed.py", b"sub/data.txt", b"train.py"}
+    repository.run("add", "plan of *.yaml")
+    assert committed(repository).uncommitted == 2
+    assert b"plan of *.yaml" in listing(repository)
+
+
+def test_own_files_in_a_sparse_checkout(repository: Repository) -> None:
+    """They stay out of a sparse checkout, too, and what that leaves out is shipped."""
+    repository.write("other/file.py")
+    repository.commit()
+    repository.run("sparse-checkout", "set", "sub")
+    repository.write("sub/plan.yaml", PLAN, 0o600)
+    assert set(listing(repository)) == {b"other/file.py", b"sub/data.txt", b"train.py"}
+
+
+def test_what_others_may_read_is_no_plan(repository: Repository) -> None:
+    """Files are opened only where their modes are those of plans; links are not followed."""
+    repository.write("readable.yaml", PLAN)
+    (repository.top / "link").symlink_to("/dev/zero")
+    assert committed(repository).uncommitted == 2
+
+
 def test_special_files_are_not_source(repository: Repository) -> None:
     """A named pipe in the work tree neither blocks the snapshot nor enters it."""
     os.mkfifo(repository.top / "pipe")

@@ -104,6 +104,15 @@ def test_again(site: Site) -> None:
     assert site.run() == 1, "it never starts again"
 
 
+def test_answer_never_written(site: Site) -> None:
+    """Where the starter was killed before it wrote the answer, bootstrap is found and told."""
+    process = started(site, LISTENER, "7")
+    (site.run_dir / "answer").unlink()
+    assert cancelled(str(site.run_dir)) == (Cancelled(),)
+    assert process.wait(timeout=1) == 7
+    assert site.outcome["state"] == "cancelled"
+
+
 def test_completed_before(site: Site) -> None:
     """A run that has completed stays completed."""
     site.lay(Source())

@@ -1,6 +1,7 @@
 """Runs handed to SLURM by perform.sh and followed by follow.sh, on stand-ins for its commands."""
 
 import shlex
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -155,6 +156,23 @@ def test_a_member_whose_answer_was_lost(login: Site) -> None:
     slurm.queue(login, "42 theseus:s-1 scan-s-1\n")
     assert performed(login, "claim", str(login.run_dir))[:2] == ("answered", "slurm 42_1")
     assert (login.run_dir / "answer").read_text() == "slurm 42_1\n"
+
+
+@pytest.mark.parametrize("perl", [f'exec {shutil.which("perl")} "$@"', "exit 127"])
+def test_answers_of_members(login: Site, perl: str) -> None:
+    """They are written aside and put in place, with perl or without; one that is there stays."""
+    array, other = member(login), login.run_dir.parent / "r0"
+    (array / "launched").rmdir()
+    started = login.run_dir / "answer"
+    started.write_text("slurm 42_1\n")
+    before = started.stat().st_ino
+    login.tool("perl", f'#!/bin/sh\nls {shlex.quote(str(other))} >"$HOME/seen"\n{perl}\n')
+    sbatch(login, "echo 42")
+    assert performed(login, "submit_array", str(array), "sbatch")[:2] == ("0", "slurm 42")
+    assert (login.home / "seen").read_text() == "answer.part\n"
+    assert [path.name for path in other.iterdir()] == ["answer"]
+    assert (other / "answer").read_text() == "slurm 42_0\n"
+    assert started.stat().st_ino == before
 
 
 def test_members_in_a_cluster_of_several(login: Site) -> None:

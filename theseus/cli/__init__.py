@@ -38,6 +38,23 @@ COMMANDS = {
     "completion": "Print a completion script for your shell.",
 }
 
+# what follows the names of commands that take words which may be left out: cyclopts calls them ARGS
+USAGES = {
+    "plan": "[OPTIONS] NAME CONFIG [OVERRIDES...]",
+    "submit": "[OPTIONS] NAME CONFIG [OVERRIDES...]",
+    "bootstrap": "--output FILE [OPTIONS] NAME CONFIG [OVERRIDES...]",
+    "run": "[OPTIONS] NAME CONFIG OUT [OVERRIDES...]",
+    "ps": "[OPTIONS] [RUNS...]",
+    "wait": "[OPTIONS] RUN [MORE...]",
+    "cancel": "RUN [MORE...]",
+    "pull": "[OPTIONS] RUN [PATTERN]",
+    "ssh": "RUN [-- COMMAND...]",
+    "resubmit": "[OPTIONS] RUN [OVERRIDES...]",
+    "doctor": "[OPTIONS] [HOSTS...]",
+    "clean": "[OPTIONS] [HOSTS...]",
+    "configure": "[OPTIONS] JOB OUTPUT [OVERRIDES...]",
+}
+
 EPILOGUE = """\
 Examples:
   theseus run local train.yaml out training.tokens=20000     try it here, small
@@ -109,5 +126,12 @@ def application() -> "App":
         suppress_keyboard_interrupt=False,  # invoke says it
     )
     for name, summary in COMMANDS.items():
-        app.command(f"theseus.cli.{name}:{name}", name=name, help=summary, help_epilogue="")
+        words = USAGES.get(name)
+        app.command(
+            f"theseus.cli.{name}:{name}",
+            name=name,
+            help=summary,
+            help_epilogue="",
+            usage=None if words is None else f"Usage: theseus {name} {words}",
+        )
     return app

@@ -10,7 +10,12 @@ from theseus.cli.flags import Flags
 from theseus.cli.invoke import DONE, say
 from theseus.cli.order import read_order
 from theseus.cli.report import report
-from theseus.core.packed import batch_options, needed_variables, size_problem
+from theseus.core.packed import (
+    batch_options,
+    environment_problem,
+    needed_variables,
+    size_problem,
+)
 from theseus.core.shell import word
 from theseus.effects.lock import lock_checked
 from theseus.effects.packed import PackedRun, pack
@@ -57,5 +62,6 @@ def _announce(packed: PackedRun, output: str) -> None:
     say(f"start it there: {program} {word(output)} [--root DIR] [--work DIR] [--share DIR]")
     if variables := needed_variables(plan):
         say(f"it holds no secret: set there before it is started: {', '.join(variables)}")
-    if (problem := size_problem(plan, packed.size)) is not None:
-        say(problem)
+    for problem in (size_problem(plan, packed.size), environment_problem(plan)):
+        if problem is not None:
+            say(problem)

@@ -6,14 +6,15 @@ from returns.iterables import Fold
 from returns.pipeline import is_successful
 from returns.result import Result, Success
 
-from theseus.cli.invoke import DONE, FAILED, UNREACHABLE, say
-from theseus.cli.report import report
+from theseus.cli.invoke import DONE, FAILED, say
+from theseus.cli.report import exit_status, report
 from theseus.cli.run_words import find_runs
 from theseus.core.cancel import Cancellation, explain_cancellation, holds
 from theseus.core.errors import PlanError, explain
-from theseus.core.outcome import HostUnreachable
 from theseus.core.plan import Plan
-from theseus.effects.cancel import cancel_all
+from theseus.effects.cancel import Answer, cancel_all
+from theseus.effects.ledger import Ledger
+from theseus.effects.live import KnownRun
 
 
 def cancel(run: str, /, *more: str) -> int:
@@ -28,20 +29,23 @@ def cancel(run: str, /, *more: str) -> int:
     more
         More runs.
     """
-    planned: Result[tuple[Plan, ...], PlanError] = find_runs((run, *more)).bind(
-        lambda entries: Fold.collect([entry.plan for entry in entries], Success(()))
+    asked: Result[tuple[Ledger, tuple[KnownRun, ...]], PlanError] = Result.do(
+        (ledger, runs)
+        for ledger in Ledger.open()
+        for entries in find_runs((run, *more))
+        for runs in Fold.collect([KnownRun.of(entry) for entry in entries], Success(()))
     )
-    if not is_successful(planned):
-        return report(planned.failure())
-    plans = planned.unwrap()
-    return max(_said(plan, answer) for plan, answer in asyncio.run(cancel_all(plans)))
+    if not is_successful(asked):
+        return report(asked.failure())
+    answers = asyncio.run(cancel_all(*asked.unwrap()))
+    return max(_said(plan, answer) for plan, answer in answers)
 
 
-def _said(plan: Plan, answer: Cancellation | HostUnreachable) -> int:
+def _said(plan: Plan, answer: Answer) -> int:
     """Say what became of the run; the exit status for it."""
     run = f"{plan.run.id} ({plan.run.name})"
-    if isinstance(answer, HostUnreachable):
-        say(f"run {run} was not cancelled: {explain(answer)}")
-        return UNREACHABLE
-    say(explain_cancellation(run, plan.target.host, answer))
-    return DONE if holds(answer) else FAILED
+    if isinstance(answer, Cancellation):
+        say(explain_cancellation(run, plan.target.host, answer))
+        return DONE if holds(answer) else FAILED
+    say(f"run {run} was not cancelled: {explain(answer)}")
+    return exit_status(answer)

@@ -6,27 +6,24 @@ from returns.pipeline import is_successful
 from returns.result import Failure, Result, Success
 
 from theseus.cli.flags import Flags
-from theseus.core.config import DispatchConfig
 from theseus.core.errors import PlanError
 from theseus.core.request import AskedByFlags
 from theseus.core.values import frozen
 from theseus.effects.batch_planning import BatchOrder, OrderedRun
 from theseus.effects.load import config_path, load_config
+from theseus.effects.orders import Terms, numbered, source_taker
 from theseus.effects.planning import Order
 from theseus.effects.reading import (
     JobSearch,
     Names,
     asked_hardware,
-    check_after,
-    check_environment,
-    check_groups,
+    check_added,
     check_names,
     find_job,
     here,
     read_job_config,
 )
 from theseus.effects.run_ids import new_run_id
-from theseus.effects.source import committed_tree, dirty_tree
 
 Points = Sequence[tuple[str, ...]]
 
@@ -36,21 +33,20 @@ def read_order(
 ) -> Result[Order, PlanError]:
     """The order that the words of `plan` and `submit` make."""
     names = Names(name, flags.project, flags.group)
-    return _shared(names, flags).bind(lambda shared: shared.order(names, config, overrides))
+    return _command(names, flags).bind(lambda command: command.order(names, config, overrides))
 
 
 def read_batch(
     name: str, config: str, overrides: tuple[str, ...], points: Points, flags: Flags
 ) -> Result[BatchOrder, PlanError]:
     """The batch that the words of a command make: one run a point, named by its number."""
-    width = len(str(len(points) - 1))
-    shared = _shared(Names(name, flags.project, flags.group), flags)
-    if not is_successful(shared):
-        return Failure(shared.failure())
+    command = _command(Names(name, flags.project, flags.group), flags)
+    if not is_successful(command):
+        return Failure(command.failure())
     runs: list[OrderedRun] = []
-    for index, point in enumerate(points):
-        names = Names(f"{name}-{index:0{width}}", flags.project, flags.group)
-        ordered = shared.unwrap().order(names, config, (*overrides, *point))
+    for point, run_name in zip(points, numbered(name, len(points)), strict=True):
+        names = Names(run_name, flags.project, flags.group)
+        ordered = command.unwrap().order(names, config, (*overrides, *point))
         if not is_successful(ordered):
             return Failure(ordered.failure())
         runs.append(OrderedRun(point, ordered.unwrap()))
@@ -58,54 +54,37 @@ def read_batch(
 
 
 @frozen
-class _Shared:
-    """What all runs of one command share."""
+class _Command:
+    """A command whose words are right, but for the job config: its *flags* and their *terms*."""
 
     flags: Flags
-    jobs: JobSearch
-    config: DispatchConfig
-    environment: tuple[tuple[str, str], ...]
-    uv_groups: tuple[str, ...]
-    after: str | None
+    terms: Terms
 
     def order(
         self, names: Names, config: str, overrides: tuple[str, ...]
     ) -> Result[Order, PlanError]:
         """The order of the run with *names*, by the job config at *config*."""
-        flags = self.flags
+        flags, terms = self.flags, self.terms
         ordered: Result[Order, PlanError] = Result.do(
-            Order(
-                run_id=new_run_id(),
-                names=names,
-                job=job,
-                values=file.values,
-                config=self.config,
-                request=request,
-                start=self.jobs.start,
-                take=dirty_tree if flags.dirty else committed_tree,
-                environment=self.environment,
-                uv_groups=self.uv_groups,
-                after=self.after,
-                config_path=config_path(flags.dispatch_config),
-            )
+            terms.order(names, job, file.values, request)
             for file in read_job_config(config, overrides)
-            for job in find_job(file, flags.job, self.jobs)
-            for request in asked_hardware(_asked(flags), file, tuple(self.config.clusters))
+            for job in find_job(file, flags.job, terms.jobs)
+            for request in asked_hardware(_asked(flags), file, tuple(terms.config.clusters))
         )
         return ordered
 
 
-def _shared(names: Names, flags: Flags) -> Result[_Shared, PlanError]:
-    shared: Result[_Shared, PlanError] = Result.do(
-        _Shared(flags, JobSearch(start, flags.load), config, environment, uv_groups, after)
+def _command(names: Names, flags: Flags) -> Result[_Command, PlanError]:
+    take = source_taker(dirty=flags.dirty)
+    command: Result[_Command, PlanError] = Result.do(
+        _Command(flags, Terms(jobs, config, added, take, config_path(flags.dispatch_config)))
         for start in here()
+        for jobs in Success(JobSearch(start, flags.load))
         for _ in check_names(names, "repository")
-        for environment in check_environment(flags.env)
-        for uv_groups in check_groups(flags.uv_group)
-        for after in check_after(flags.after)
+        for added in check_added(flags.env, flags.uv_group, flags.after)
         for config in load_config(flags.dispatch_config)
     )
-    return shared
+    return command
 
 
 def _asked(flags: Flags) -> AskedByFlags:

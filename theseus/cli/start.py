@@ -3,6 +3,7 @@
 import sys
 
 from theseus.cli.invoke import DONE, say
+from theseus.core.again import awaited_run
 from theseus.core.json_text import json_text
 from theseus.core.plan import Plan
 from theseus.core.submitted import Submitted
@@ -20,7 +21,7 @@ def announce(plan: Plan) -> None:
 def finish(submitted: Submitted, *, follow: bool, json: bool) -> int:
     """Say what was started; with *follow*, stay until it ends and take its exit status."""
     plan = submitted.plan
-    say(f"run {plan.run.id} {_state(submitted)} on {plan.target.host}; log: {plan.paths.log}")
+    say(f"run {plan.run.id} {_state(submitted)}; log: {plan.paths.log}")
     if json:
         sys.stdout.write(json_text(description(submitted)))
     return _followed(plan) if follow else DONE
@@ -35,9 +36,16 @@ def _followed(plan: Plan) -> int:
 
 
 def _state(submitted: Submitted) -> str:
+    """What is known of the run by the answer to its submission."""
+    plan = submitted.plan
+    host = plan.target.host
     if submitted.again:
-        return "was submitted before"
-    return "waits for its turn" if submitted.queued else "started"
+        return f"was submitted before on {host}"
+    if (awaited := awaited_run(plan)) is not None:
+        return f"starts on {host} when run {awaited} has completed"
+    if plan.target.type == "slurm":
+        return f"submitted to {host}"
+    return f"waits for its turn on {host}" if submitted.queued else f"started on {host}"
 
 
 def description(submitted: Submitted) -> dict[str, object]:

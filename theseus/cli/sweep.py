@@ -117,7 +117,7 @@ def start_batch(ordered: BatchOrder, *, json: bool) -> int:
         return report(submitted.failure())
     results = submitted.unwrap()
     started = [result.unwrap() for result in results if is_successful(result)]
-    say(f"{len(started)} of {count(len(results), 'run')} of {ordered.name} started")
+    say(f"{len(started)} of {count(len(results), 'run')} of {ordered.name} submitted")
     if json:
         sys.stdout.write(json_text([description(each) for each in started]))
     return max((_report(result) for result in _failures(results)), default=DONE)

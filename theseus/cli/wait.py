@@ -16,7 +16,7 @@ from theseus.core.ended import RunEnd
 from theseus.core.errors import BadInput, PlanError
 from theseus.core.request import BadFlag
 from theseus.core.run_state import RunState, Unknown
-from theseus.effects.ledger import Ledger, LedgerEntry
+from theseus.effects.ledger import Ledger
 from theseus.effects.live import KnownRun
 from theseus.effects.notify import notify
 from theseus.effects.wait import wait_for
@@ -70,14 +70,16 @@ class _Ends:
         self.status = DONE
 
     def missing(self, runs: Sequence[KnownRun]) -> list[str]:
-        """The ids of those *runs* that have not ended."""
-        return [known.entry.run_id for known in runs if known.entry.run_id not in self.seen]
+        """Those *runs* that have not ended, by id and name."""
+        left = [known.entry for known in runs if known.entry.run_id not in self.seen]
+        return [f"{entry.run_id} ({entry.name})" for entry in left]
 
     def add(self, known: KnownRun, state: RunState) -> None:
         """Say that a run has ended, and notify whom the config names."""
         self.seen.add(known.entry.run_id)
         if isinstance(state, Unknown):
-            say(f"run {known.entry.run_id}: {state.detail}: it is not waited for")
+            run = f"{known.entry.run_id} ({known.entry.name})"
+            say(f"run {run}: {state.detail}: it is not waited for")
             self.status = self.status or UNKNOWN
             return
         end = RunEnd.of(known.plan, state)
@@ -88,12 +90,8 @@ class _Ends:
 
 def _known(words: tuple[str, ...]) -> Result[tuple[KnownRun, ...], PlanError]:
     return find_runs(words).bind(
-        lambda entries: Fold.collect([_with_plan(entry) for entry in entries], Success(()))
+        lambda entries: Fold.collect([KnownRun.of(entry) for entry in entries], Success(()))
     )
-
-
-def _with_plan(entry: LedgerEntry) -> Result[KnownRun, PlanError]:
-    return entry.plan.map(lambda plan: KnownRun(entry, plan))
 
 
 def _positive(timeout: int | None) -> Result[None, PlanError]:

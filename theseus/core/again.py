@@ -36,9 +36,19 @@ def assignment_again(
             config=_restored(payload["config"], _references(plan)),
             environment=_own_variables(plan, config, files.get("user.env", "")),
             uv_groups=_own_groups(plan, config, told.get("THESEUS_UV_GROUPS", "")),
-            after=_after(plan, told),
+            after=awaited_run(plan),
         )
     )
+
+
+def awaited_run(plan: Plan) -> str | None:
+    """The id of the run that the run of *plan* waits for."""
+    last = plan.steps[-1]
+    if isinstance(last, Submit):
+        path = last.after
+    else:
+        path = read_environment(_files(plan).get("job.env", "")).get("THESEUS_AFTER")
+    return None if path is None else path.rpartition("/")[2]
 
 
 def _files(plan: Plan) -> Mapping[str, str]:
@@ -97,10 +107,3 @@ def _own_groups(plan: Plan, config: DispatchConfig, text: str) -> tuple[str, ...
     host = config.hosts.get(plan.target.host)
     given = () if host is None else host.uv_groups
     return tuple(group for group in text.split() if group not in given)
-
-
-def _after(plan: Plan, told: Mapping[str, str]) -> str | None:
-    """The id of the run that this one waited for."""
-    last = plan.steps[-1]
-    path = last.after if isinstance(last, Submit) else told.get("THESEUS_AFTER")
-    return None if path is None else path.rpartition("/")[2]

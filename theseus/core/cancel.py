@@ -6,6 +6,7 @@ The words are those of `sh/cancel.sh`. How they get there is for effects to know
 from collections.abc import Sequence
 from typing import TypeAlias, assert_never
 
+from theseus.core.recovery import NeverSubmitted
 from theseus.core.shell import path_word
 from theseus.core.values import frozen
 
@@ -41,7 +42,7 @@ class Remains:
     what: str
 
 
-Cancellation: TypeAlias = Cancelled | EndedBefore | NoSuchRun | NotAsked | Remains
+Cancellation: TypeAlias = Cancelled | EndedBefore | NoSuchRun | NeverSubmitted | NotAsked | Remains
 
 
 def cancel_command(run_dirs: Sequence[str]) -> str:
@@ -73,7 +74,7 @@ def _read(line: str) -> Cancellation:
 
 def holds(cancellation: Cancellation) -> bool:
     """Whether nothing of the run is there any more."""
-    return isinstance(cancellation, Cancelled | EndedBefore)
+    return isinstance(cancellation, Cancelled | EndedBefore | NeverSubmitted)
 
 
 def explain_cancellation(run: str, host: str, cancellation: Cancellation) -> str:
@@ -92,6 +93,8 @@ def explain_cancellation(run: str, host: str, cancellation: Cancellation) -> str
             return f"{before}; nothing of it is left on {host}"
         case NoSuchRun():
             return f"run {run} is not on {host}: nothing to cancel there"
+        case NeverSubmitted(evidence):
+            return f"run {run} was never submitted to {host}: {evidence}; nothing to cancel"
         case NotAsked(said):
             return f"run {run} may still be there: SLURM at {host} said: {said}; cancel it again"
         case Remains(what):

@@ -28,6 +28,7 @@ from theseus.core.secrets import (
 )
 from theseus.core.shell import array_file, environment_file, path_word, word
 from theseus.core.steps import (
+    BuildEnvironment,
     Content,
     EnsureFile,
     EnsureTree,
@@ -103,6 +104,17 @@ def size_problem(plan: Plan, size: int) -> str | None:
         f"the file has {size / 2**20:.1f} MiB, and sbatch takes no script over 4 MiB unless the "
         "site allows more: start it as `sbatch OPTIONS --wrap 'bash FILE'`, with the options of "
         "its #SBATCH lines"
+    )
+
+
+def environment_problem(plan: Plan) -> str | None:
+    """What is wrong with the file where the environment is to be built on the login node."""
+    if not any(isinstance(step, BuildEnvironment) for step in plan.steps):
+        return None
+    return (
+        f"`env_on: login` of {plan.target.host} is for runs that are submitted: this one builds "
+        "its environment on the node, unless an earlier run has built the same one on its share; "
+        "where nodes have no network, submit such a run first"
     )
 
 

@@ -2,23 +2,60 @@
 
 import asyncio
 from collections.abc import Sequence
+from typing import TypeAlias
 
-from theseus.core.cancel import Cancellation, cancel_command, read_cancellations
+from returns.pipeline import is_successful
+
+from theseus.core.cancel import (
+    Cancellation,
+    NoSuchRun,
+    Remains,
+    cancel_command,
+    read_cancellations,
+)
+from theseus.core.errors import PlanError
 from theseus.core.outcome import HostUnreachable
 from theseus.core.plan import Plan
+from theseus.core.recovery import NeverSubmitted, WasSubmitted
 from theseus.effects import exchange
+from theseus.effects.ledger import Ledger
+from theseus.effects.live import KnownRun
 from theseus.effects.reach import alias_of, by_host, shells
+from theseus.effects.recover import Found, recover_all
 from theseus.effects.shells import OpenShell, ShellUnavailable
 
+Answer: TypeAlias = Cancellation | PlanError
 AGAIN = "cancel again: what has ended stays so"
 
 
-async def cancel_all(
-    plans: Sequence[Plan],
-) -> tuple[tuple[Plan, Cancellation | HostUnreachable], ...]:
-    """End the runs of *plans*; an answer for each, in the order of the hosts."""
-    answers = await asyncio.gather(*map(_cancel_together, by_host(plans)))
-    return tuple(pair for pairs in answers for pair in pairs)
+async def cancel_all(ledger: Ledger, runs: Sequence[KnownRun]) -> tuple[tuple[Plan, Answer], ...]:
+    """End *runs*; an answer for each, in the order of the hosts.
+
+    Those that are not there, and whose submission was never answered, are looked for.
+    """
+    groups = await asyncio.gather(*map(_cancel_together, by_host([run.plan for run in runs])))
+    answers = [pair for group in groups for pair in group]
+    unanswered = {run.entry.run_id for run in runs if run.entry.answer is None}
+    lost = [
+        plan
+        for plan, answer in answers
+        if isinstance(answer, NoSuchRun) and plan.run.id in unanswered
+    ]
+    if not lost:
+        return tuple(answers)
+    found = {run: _meaning(each) for run, each in (await recover_all(ledger, lost)).items()}
+    return tuple((plan, found.get(plan.run.id, answer)) for plan, answer in answers)
+
+
+def _meaning(found: Found) -> Answer:
+    """What was *found* of a run that was not there when it was to be cancelled."""
+    if not is_successful(found):
+        return found.failure()
+    match found.unwrap():
+        case NeverSubmitted() as never:
+            return never
+        case WasSubmitted():
+            return Remains("there: it was submitted at this very moment")
 
 
 async def _cancel_together(

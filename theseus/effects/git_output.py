@@ -37,6 +37,11 @@ class Change:
         return self.code in {b"??", b".A"}
 
     @property
+    def unknown(self) -> bool:
+        """True for what git was never told of."""
+        return self.code == b"??"
+
+    @property
     def inside_submodule(self) -> bool:
         """True for a submodule whose own files differ from its commit."""
         return self.submodule.startswith(b"S") and self.submodule[2:] != b".."

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from returns.pipeline import is_successful
+from returns.result import Result
 
 from theseus.core import submission
 from theseus.core.errors import PlanUnusable
@@ -36,6 +37,11 @@ class KnownRun:
     entry: LedgerEntry
     plan: Plan
 
+    @classmethod
+    def of(cls, entry: LedgerEntry) -> "Result[KnownRun, PlanUnusable]":
+        """The run of *entry*, or what keeps its plan from being read."""
+        return entry.plan.map(lambda plan: cls(entry, plan))
+
     @property
     def settled(self) -> RunState | None:
         """Its state where its host need not be asked any more."""
@@ -59,10 +65,10 @@ def known_runs(
     entries: Sequence[LedgerEntry],
 ) -> tuple[tuple[KnownRun, ...], tuple[PlanUnusable, ...]]:
     """The runs of *entries*, and what keeps others from being read."""
-    plans = [(entry, entry.plan) for entry in entries]
+    known = [KnownRun.of(entry) for entry in entries]
     return (
-        tuple(KnownRun(entry, plan.unwrap()) for entry, plan in plans if is_successful(plan)),
-        tuple(plan.failure() for _, plan in plans if not is_successful(plan)),
+        tuple(run.unwrap() for run in known if is_successful(run)),
+        tuple(run.failure() for run in known if not is_successful(run)),
     )
 
 

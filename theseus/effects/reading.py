@@ -212,6 +212,28 @@ def check_after(run_id: str | None) -> Result[str | None, PlanError]:
     return Failure(BadInput((BadFlag("--after", problem),)))
 
 
+@frozen
+class Added:
+    """What flags add to a run: variables, dependency groups, and the run that goes before."""
+
+    environment: tuple[tuple[str, str], ...]
+    uv_groups: tuple[str, ...]
+    after: str | None
+
+
+def check_added(
+    env: tuple[str, ...], uv_groups: tuple[str, ...], after: str | None
+) -> Result[Added, PlanError]:
+    """What `--env`, `--uv-group` and `--after` add."""
+    added: Result[Added, PlanError] = Result.do(
+        Added(environment, groups, awaited)
+        for environment in check_environment(env)
+        for groups in check_groups(uv_groups)
+        for awaited in check_after(after)
+    )
+    return added
+
+
 def _as_flag(file: JobFile, problem: Problem) -> BadFlag:
     (place,) = located(file.path, file.text, (problem,)).problems
     where = f"{file.path}:{place.line}:{place.column}"

@@ -1,32 +1,55 @@
-"""Recover: looks whether a run was submitted whose answer never came, and remembers it."""
+"""Recover: looks whether runs were submitted whose answers never came, and remembers it."""
 
+from collections.abc import Mapping, Sequence
+from typing import TypeAlias
+
+from returns.pipeline import is_successful
 from returns.result import Failure, Result, Success
 
 from theseus.core.errors import PlanError, SubmissionUnknown
 from theseus.core.outcome import HostUnreachable
 from theseus.core.plan import Plan
-from theseus.core.recovery import NeverSubmitted, NotKnown, Recovery, WasSubmitted, recovery_of
+from theseus.core.recovery import NeverSubmitted, NotKnown, WasSubmitted, recovery_of
 from theseus.core.run_state import Unreachable
+from theseus.core.sighting import Sighting
 from theseus.core.submission import Accepted, Rejected
 from theseus.effects.ledger import Ledger
-from theseus.effects.reach import alias_of, shells
-from theseus.effects.sighting import look
+from theseus.effects.reach import shells
+from theseus.effects.sighting import aliases_of_plans, look
+
+Found: TypeAlias = Result[WasSubmitted | NeverSubmitted, PlanError]
 
 
-async def recover(ledger: Ledger, plan: Plan) -> Result[Recovery, PlanError]:
+async def recover(ledger: Ledger, plan: Plan) -> Found:
     """What is to be found of the submission of *plan*; a host that is out of reach is a failure."""
-    async with shells(alias_of(plan.target)) as open_shell:
-        seen = (await look(open_shell, [plan]))[plan.run.id]
+    return (await recover_all(ledger, [plan]))[plan.run.id]
+
+
+async def recover_all(ledger: Ledger, plans: Sequence[Plan]) -> Mapping[str, Found]:
+    """What is to be found of the submissions of *plans*, by the ids of their runs."""
+    async with shells(aliases_of_plans(plans)) as open_shell:
+        seen = await look(open_shell, plans)
+    found = {plan.run.id: _found(plan, seen[plan.run.id]) for plan in plans}
+    ledger.settle_all(
+        {run: _attempt(known.unwrap()) for run, known in found.items() if is_successful(known)}
+    )
+    return found
+
+
+def _found(plan: Plan, seen: Sighting | Unreachable) -> Found:
+    host = plan.target.host
     if isinstance(seen, Unreachable):
         advice = "nothing is known of the run before it answers: try again"
-        return Failure(HostUnreachable(plan.target.host, seen.detail, advice))
-    found = recovery_of(seen)
-    match found:
-        case WasSubmitted(answer):
-            ledger.settle(plan.run.id, Accepted(answer))
-        case NeverSubmitted(evidence):
-            ledger.settle(plan.run.id, Rejected(f"it was never submitted: {evidence}"))
+        return Failure(HostUnreachable(host, seen.detail, advice))
+    match recovery_of(seen):
         case NotKnown(reason):
-            host, run_dir = plan.target.host, plan.paths.run
-            return Failure(SubmissionUnknown(plan.run.id, host, reason, run_dir))
-    return Success(found)
+            return Failure(SubmissionUnknown(plan.run.id, host, reason, plan.paths.run))
+        case known:
+            return Success(known)
+
+
+def _attempt(known: WasSubmitted | NeverSubmitted) -> Accepted | Rejected:
+    """What the ledger keeps of it."""
+    if isinstance(known, WasSubmitted):
+        return Accepted(known.answer)
+    return Rejected(f"it was never submitted: {known.evidence}")

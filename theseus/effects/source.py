@@ -33,6 +33,7 @@ from theseus.effects.archive import Archive, write_archive
 from theseus.effects.content import Content, lfs_pointers, shipped_content
 from theseus.effects.git import SYSTEM_GIT, Git, read
 from theseus.effects.git_output import Change
+from theseus.effects.own_files import own_among
 from theseus.effects.place import Place, locate, repository_name
 from theseus.effects.store import Store, temporary_store
 
@@ -95,7 +96,8 @@ def _take_commit(place: Place, store: Store) -> _Taken:
         return Failure(NoCommits(str(place.top)))
     return Result.do(
         SourceTree(snapshot, store)
-        for changes in _changes(store.git, place)
+        for found in _changes(store.git, place)
+        for changes in Success(_without(own_among(place.top, found), found))
         for content in _standing(place, shipped_content(store, place.top, head.tree))
         for pointers in lfs_pointers(store, content.entries)
         for snapshot in Success(
@@ -116,8 +118,9 @@ def _take_work_tree(place: Place, store: Store) -> _Taken:
     return Result.do(
         SourceTree(snapshot, store)
         for changes in _changes(store.git, place)
-        for _ in _small_enough(place.top, changes)
-        for tree in _collected(place, store)
+        for own in Success(own_among(place.top, changes))
+        for _ in _small_enough(place.top, _without(own, changes))
+        for tree in _collected(place, store, own)
         for content in _standing(place, shipped_content(store, place.top, tree))
         for left in _left_in_submodules(place, store, content)
         for pointers in lfs_pointers(store, content.entries)
@@ -155,8 +158,14 @@ def _standing(place: Place, content: Result[Content, SourceError]) -> Result[Con
     )
 
 
-def _collected(place: Place, store: Store) -> Result[str, SourceError]:
-    """Return the tree of the work tree, written by way of a copy of the user's index."""
+def _without(some: tuple[Change, ...], changes: tuple[Change, ...]) -> tuple[Change, ...]:
+    return tuple(change for change in changes if change not in some) if some else changes
+
+
+def _collected(
+    place: Place, store: Store, left_out: tuple[Change, ...]
+) -> Result[str, SourceError]:
+    """Return the tree of all but what is *left_out*, by way of a copy of the user's index."""
     words = (
         *("-c", "add.ignoreErrors=false"),  # an unreadable file is an error, not left out
         *("-c", "core.splitIndex=false"),  # a split index would write into the user's .git
@@ -167,9 +176,24 @@ def _collected(place: Place, store: Store) -> Result[str, SourceError]:
         read(store.git, place.top, "rev-parse", "--git-path", "index")
         .map(lambda path: _copied(place.top / os.fsdecode(path.removesuffix(b"\n")), store.index))
         .bind(lambda _: read(store.collecting, place.top, *words))
+        .bind(lambda _: _forgotten(place, store, left_out))
         .bind(lambda _: read(store.collecting, place.top, "write-tree"))
         .map(lambda tree: tree.decode("ascii").strip())
     )
+
+
+def _forgotten(
+    place: Place, store: Store, left_out: tuple[Change, ...]
+) -> Result[bytes, SourceError]:
+    """Take what is *left_out* out of the copy of the index again.
+
+    A pathspec would have `add` mind the paths outside of a sparse checkout.
+    """
+    if not left_out:
+        return Success(b"")
+    paths = b"".join(change.path + b"\0" for change in left_out)
+    words = ("update-index", "--force-remove", "-z", "--stdin")
+    return read(store.collecting, place.top, *words, feed=paths)
 
 
 def _copied(index: Path, destination: Path) -> None:

@@ -70,6 +70,9 @@ cancel_find() { # RUN: what it runs as, from its answer or, where that was lost,
       return 1
     fi
     first=${second:+slurm}
+  elif [[ -z $first ]]; then # who started it may have been killed before the answer was written
+    first=$(process_of "$dir")
+    [[ -z $first ]] || second=$(start_time "$first") third=$(boot_id)
   fi
   if [[ $first == slurm ]]; then
     cancel_kind[$1]=slurm cancel_id[$1]=$second cancel_cluster[$1]=$third

@@ -474,7 +474,7 @@ submit() { # RUN_DIR SBATCH [ARG…]: hand the run to SLURM and answer `slurm JO
 }
 
 submit_array() { # DIRECTORY SBATCH [ARG…]: submit; each of its runs has an answer of its own then
-  local said id cluster index run_dirs=()
+  local said id cluster index file run_dirs=() files=()
   # shellcheck source=/dev/null # made by the plan of the sweep
   source "$1/runs" || return
   said=$(submit "$@") || return
@@ -483,10 +483,14 @@ submit_array() { # DIRECTORY SBATCH [ARG…]: submit; each of its runs has an an
     if [[ -n $cluster ]]; then
       answer "${run_dirs[index]}" slurm "${id}_$index" "$cluster" >/dev/null
     elif [[ ! -s ${run_dirs[index]}/answer ]]; then # one that has started already has answered itself
-      # one write; `answer` starts a process or two, which is seconds for a thousand
-      printf 'slurm %s\n' "${id}_$index" >"${run_dirs[index]}/answer"
+      file=${run_dirs[index]}/answer
+      printf 'slurm %s\n' "${id}_$index" >"$file.part" && files+=("$file")
     fi
   done
+  # one process puts all in their places; one for each is seconds for a thousand
+  # shellcheck disable=SC2016 # the variables are perl's
+  ((! ${#files[@]})) || perl -e 'for (@ARGV) { rename "$_.part", $_ or exit 1 }' -- "${files[@]}" 2>/dev/null ||
+    for file in "${files[@]}"; do [[ ! -e $file.part ]] || mv -f -- "$file.part" "$file"; done
   printf '%s\n' "$said"
 }
 

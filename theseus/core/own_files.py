@@ -1,0 +1,26 @@
+"""Own files: how a file that theseus wrote for its user is known by its beginning.
+
+Plans (`plan -o`) and packed runs (`bootstrap -o`) are made of the source and are none of it.
+"""
+
+import re
+from typing import Final
+
+LONGEST_BEGINNING: Final = 4096
+"""Bytes that tell; the options of a packed run stand among them."""
+
+_BEGINNINGS: Final = (
+    rb'\{\s*"version": [0-9]+,\s*"theseus": "',  # of plan_json
+    rb"version: [0-9]+\ntheseus: .*\nrun:\n  id: ",  # of plan_yaml
+    rb"#!/usr/bin/env bash\n(?:#SBATCH .*\n)*# A whole run in one file: ",  # of sh/packed.sh
+)
+_OWN: Final = re.compile(b"|".join(_BEGINNINGS))
+
+
+def is_own(beginning: bytes) -> bool:
+    """Whether a file with this *beginning* is a plan or a packed run.
+
+    >>> is_own(b'{"version": 1, "theseus": "0.1.0", "run": {')
+    True
+    """
+    return _OWN.match(beginning) is not None
