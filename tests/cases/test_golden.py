@@ -15,7 +15,7 @@ from tests.cases.case import CASES, case_folders, planned, planned_sweep, sweep_
 from theseus.core.array import Array, array_steps, parts
 from theseus.core.batch import Batch
 from theseus.core.codec import plan_json, read_plan
-from theseus.core.errors import explain
+from theseus.core.error_text import explain
 from theseus.core.plan import Plan
 from theseus.core.render import render_plan
 from theseus.core.render_batch import render_batch

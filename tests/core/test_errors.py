@@ -6,7 +6,8 @@ import pytest
 
 from theseus.core import errors
 from theseus.core.batch import TooManyRuns
-from theseus.core.errors import PlanError, explain
+from theseus.core.error_text import explain
+from theseus.core.errors import PlanError
 from theseus.core.outcome import HostUnreachable, NothingToSend
 from theseus.core.plan import NotAPlan, OtherVersion
 from theseus.core.request import BadFlag

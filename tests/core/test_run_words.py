@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from returns.result import Failure, Success
 
-from theseus.core.errors import explain
+from theseus.core.error_text import explain
 from theseus.core.run_words import AmbiguousRun, Known, UnknownRun, meant, meant_all
 
 NEW, OLD, OTHER = "20261124-135201-gh76zx", "20261124-135107-bcd234", "20261123-090000-ttt222"

@@ -22,7 +22,8 @@ from theseus.base.hardware import HardwareRequest
 from theseus.core.build import World, build_plan
 from theseus.core.config_checks import decode_config
 from theseus.core.decode import Problem, show_path
-from theseus.core.errors import PlanError, explain
+from theseus.core.error_text import explain
+from theseus.core.errors import PlanError
 from theseus.core.inventory import Inventory
 from theseus.core.payload import Job
 from theseus.core.placed import Assignment

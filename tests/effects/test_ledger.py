@@ -14,7 +14,8 @@ import pytest
 from returns.result import Success
 
 from tests.effects.ledger_writer import a_plan
-from theseus.core.errors import Unreadable, explain
+from theseus.core.error_text import explain
+from theseus.core.errors import Unreadable
 from theseus.core.plan import Plan
 from theseus.core.run_words import AmbiguousRun, UnknownRun
 from theseus.core.submission import Accepted, NotSent, Rejected, Sending, Unanswered

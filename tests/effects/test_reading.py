@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from returns.pipeline import is_successful
 
 from theseus.base.job import valid_name
-from theseus.core.errors import BadFile, BadInput, BadJob, UnknownJob, explain
+from theseus.core.error_text import explain
+from theseus.core.errors import BadFile, BadInput, BadJob, UnknownJob
 from theseus.core.request import AskedByFlags
 from theseus.core.secrets import EnvironmentSecret, Referenced
 from theseus.effects.job_fit import JobFile

@@ -17,8 +17,9 @@ from theseus.core.plan import Plan
 from theseus.core.source import NotARepository
 from theseus.core.submitted import Submitted
 from theseus.dispatch import load_dispatch_config
+from theseus.effects.orders import Order
 from theseus.effects.plan_files import load_plan, save_plan
-from theseus.effects.planning import Order, keep_source, plan_from
+from theseus.effects.planning import keep_source, plan_from
 from theseus.effects.reading import Names
 from theseus.effects.source import committed_tree, dirty_tree
 from theseus.effects.submission import apply, apply_unchecked, plan_now, submit

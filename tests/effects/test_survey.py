@@ -11,12 +11,12 @@ import pytest
 from theseus.base.chip import SUPPORTED_CHIPS
 from theseus.base.hardware import HardwareRequest
 from theseus.core.config import ClusterConfig, DispatchConfig, PlainHost
-from theseus.core.inquiry import inquiry_of
+from theseus.core.inquiry import inquiry_of, worth_asking
 from theseus.core.inventory import Inventory, PlainSnapshot, Unreachable
 from theseus.core.outcome import HostUnreachable
 from theseus.effects.local import local_shell
 from theseus.effects.shells import OpenShell, Shell, ShellUnavailable
-from theseus.effects.survey import survey, worth_asking
+from theseus.effects.survey import survey
 
 GPU = "0, GPU-aaaa, NVIDIA H100 80GB HBM3, 81559, 4"
 

@@ -8,7 +8,7 @@ import pytest
 from returns.pipeline import is_successful
 
 from theseus.core.config import ClusterConfig, DispatchConfig, Partition, PlainHost, SlurmHost
-from theseus.core.errors import explain
+from theseus.core.error_text import explain
 from theseus.effects.load import load_config
 from theseus.effects.yaml_text import DispatchLoader, parse
 

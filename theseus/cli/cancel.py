@@ -10,7 +10,8 @@ from theseus.cli.invoke import DONE, FAILED, say
 from theseus.cli.report import exit_status, report
 from theseus.cli.run_words import find_runs
 from theseus.core.cancel import Cancellation, explain_cancellation, holds
-from theseus.core.errors import PlanError, explain
+from theseus.core.error_text import explain
+from theseus.core.errors import PlanError
 from theseus.core.plan import Plan
 from theseus.effects.cancel import Answer, cancel_all
 from theseus.effects.ledger import Ledger

@@ -18,7 +18,8 @@ from theseus.core.clean_table import CleanRow, clean_row, render_clean
 from theseus.core.codec import converter
 from theseus.core.config import DispatchConfig
 from theseus.core.decode import nearest_or_all
-from theseus.core.errors import BadInput, PlanError, explain
+from theseus.core.error_text import explain
+from theseus.core.errors import BadInput, PlanError
 from theseus.core.json_text import json_text
 from theseus.core.outcome import HostUnreachable
 from theseus.core.quantity import duration, memory, show_memory

@@ -9,10 +9,8 @@ from theseus.cli.flags import Flags
 from theseus.core.errors import PlanError
 from theseus.core.request import AskedByFlags
 from theseus.core.values import frozen
-from theseus.effects.batch_planning import BatchOrder, OrderedRun
 from theseus.effects.load import config_path, load_config
-from theseus.effects.orders import Terms, numbered, source_taker
-from theseus.effects.planning import Order
+from theseus.effects.orders import BatchOrder, Order, OrderedRun, Terms, numbered, source_taker
 from theseus.effects.reading import (
     JobSearch,
     Names,

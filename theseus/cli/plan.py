@@ -11,7 +11,7 @@ from returns.result import Failure, Result, Success
 from theseus.cli.flags import Flags, Switch
 from theseus.cli.invoke import DONE, say
 from theseus.cli.order import read_batch, read_order
-from theseus.cli.report import report
+from theseus.cli.refused import refused
 from theseus.cli.sweep import Sweep, read_points, refuse, show_batch
 from theseus.core.errors import BadInput, PlanError
 from theseus.core.inventory import Inventory
@@ -19,9 +19,9 @@ from theseus.core.plan import Plan
 from theseus.core.render import render_plan, render_trace
 from theseus.core.request import BadFlag
 from theseus.core.shell import word
-from theseus.effects.batch_planning import BatchOrder
 from theseus.effects.dry_run import narrate
-from theseus.effects.planning import Order, keep_source, plan_from
+from theseus.effects.orders import BatchOrder, Order
+from theseus.effects.planning import keep_source, plan_from
 
 
 def plan(  # noqa: PLR0913  each is a word or flag of the command line
@@ -74,7 +74,7 @@ def plan(  # noqa: PLR0913  each is a word or flag of the command line
             for known in _known(dry_run=dry_run, path=inventory)
         )
         if not is_successful(batch):
-            return report(batch.failure())
+            return refused(batch.failure())
         return show_batch(*batch.unwrap(), json=json)
     planned: Result[Plan, PlanError] = Result.do(
         made
@@ -86,7 +86,7 @@ def plan(  # noqa: PLR0913  each is a word or flag of the command line
         for _ in _saved(order, made, output)
     )
     if not is_successful(planned):
-        return report(planned.failure())
+        return refused(planned.failure())
     made = planned.unwrap()
     if json:
         _show_only(_json(made), made)
@@ -155,7 +155,7 @@ def _ask_scheduler(made: Plan) -> int:
 
     checked = asyncio.run(ask_scheduler(made))
     if not is_successful(checked):
-        return report(checked.failure())
+        return refused(checked.failure())
     say(checked.unwrap())
     return DONE
 

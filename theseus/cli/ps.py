@@ -18,7 +18,8 @@ from theseus.cli.invoke import DONE, UNREACHABLE, say
 from theseus.cli.report import report
 from theseus.cli.run_words import find_runs
 from theseus.core.decode import nearest_or_all
-from theseus.core.errors import BadInput, PlanError, explain
+from theseus.core.error_text import explain
+from theseus.core.errors import BadInput, PlanError
 from theseus.core.json_text import json_text
 from theseus.core.quantity import count
 from theseus.core.request import BadFlag

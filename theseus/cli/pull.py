@@ -13,7 +13,8 @@ from returns.result import Result
 from theseus.cli.invoke import DONE, FAILED, INTERRUPTED, UNREACHABLE, say
 from theseus.cli.report import report
 from theseus.cli.run_words import RunWord, find_run
-from theseus.core.errors import PlanError, explain
+from theseus.core.error_text import explain
+from theseus.core.errors import PlanError
 from theseus.core.outcome import HostUnreachable
 from theseus.core.plan import Plan
 from theseus.core.quantity import count, show_memory

@@ -9,6 +9,7 @@ from theseus.cli.invoke import (
     say,
 )
 from theseus.core.batch import TooManyRuns
+from theseus.core.error_text import explain
 from theseus.core.errors import (
     BadFile,
     BadInput,
@@ -22,7 +23,6 @@ from theseus.core.errors import (
     SubmissionUnknown,
     UnknownJob,
     Unreadable,
-    explain,
 )
 from theseus.core.outcome import HostUnreachable, NothingToSend
 from theseus.core.run_words import AmbiguousRun, UnknownRun

@@ -1,7 +1,7 @@
 """`theseus submit`: plan a run and start it."""
 
 import asyncio
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from attrs import evolve
 from returns.pipeline import is_successful
@@ -10,14 +10,17 @@ from returns.result import Result
 from theseus.cli.flags import Flags, Switch
 from theseus.cli.invoke import say
 from theseus.cli.order import read_batch, read_order
-from theseus.cli.report import report
+from theseus.cli.refused import refused
 from theseus.cli.start import announce, finish
 from theseus.cli.sweep import Sweep, read_points, refuse, start_batch
 from theseus.cli.uploading import uploading
 from theseus.core.errors import PlanError
-from theseus.effects.batch_planning import BatchOrder
 from theseus.effects.lock import lock_checked
-from theseus.effects.submission import submit as submit_order
+from theseus.effects.orders import BatchOrder, Order
+from theseus.effects.outlook import looking
+
+if TYPE_CHECKING:
+    from theseus.core.submitted import Submitted
 
 
 def submit(  # noqa: PLR0913  each is a word or flag of the command line
@@ -53,14 +56,23 @@ def submit(  # noqa: PLR0913  each is a word or flag of the command line
             for ordered in read_batch(name, config, overrides, points, flags)
         )
         if not is_successful(batch):
-            return report(batch.failure())
+            return refused(batch.failure())
         return start_batch(batch.unwrap(), json=json)
     ordered = read_order(name, config, overrides, flags)
     if not is_successful(ordered):
-        return report(ordered.failure())
+        return refused(ordered.failure())
     order = ordered.unwrap()
     checked = evolve(order, take=lock_checked(order.take))
-    submitted = asyncio.run(submit_order(checked, announce, say, uploading))
+    submitted = asyncio.run(_submitted(checked))
     if not is_successful(submitted):
-        return report(submitted.failure())
+        return refused(submitted.failure())
     return finish(submitted.unwrap(), follow=follow, json=json)
+
+
+async def _submitted(order: Order) -> Result["Submitted", PlanError]:
+    """Submit *order*; what plans and performs is imported while its hosts are connected to."""
+    async with looking(order) as outlook:
+        await outlook.seen()
+        from theseus.effects.submission import submit_seen  # noqa: PLC0415  see above
+
+        return await submit_seen(order, outlook, announce, say, uploading)

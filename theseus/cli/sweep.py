@@ -12,18 +12,18 @@ from returns.result import Failure, Result, Success
 
 from theseus.cli.flags import List
 from theseus.cli.invoke import DONE, say
-from theseus.cli.report import exit_status, report
-from theseus.core.batch import Batch
-from theseus.core.errors import BadInput, PlanError, explain
+from theseus.cli.refused import refused
+from theseus.core.errors import BadInput, PlanError
 from theseus.core.inventory import Inventory
 from theseus.core.json_text import json_text
 from theseus.core.quantity import count
 from theseus.core.request import BadFlag
 from theseus.core.sweep import listed_points, sweep_points
-from theseus.effects.batch_planning import BatchOrder, batch_from
 from theseus.effects.load import read_text
+from theseus.effects.orders import BatchOrder
 
 if TYPE_CHECKING:
+    from theseus.core.batch import Batch
     from theseus.effects.batches import RunResult
 
 Points = Sequence[tuple[str, ...]]
@@ -81,10 +81,11 @@ def show_batch(ordered: BatchOrder, known: Inventory | None, *, json: bool) -> i
     """Show where each run would go, by what is *known* or by what the hosts say now."""
     from theseus.core.codec import plan_data  # noqa: PLC0415  imports cattrs
     from theseus.core.render_batch import render_batch  # noqa: PLC0415  for sweeps alone
+    from theseus.effects.batch_planning import batch_from  # noqa: PLC0415  for sweeps alone
 
     made = _planned_now(ordered) if known is None else batch_from(ordered, known)
     if not is_successful(made):
-        return report(made.failure())
+        return refused(made.failure())
     batch = made.unwrap()
     if json:
         plans = [plan_data(plan) for plan in batch.plans]
@@ -94,7 +95,7 @@ def show_batch(ordered: BatchOrder, known: Inventory | None, *, json: bool) -> i
     return DONE
 
 
-def _planned_now(ordered: BatchOrder) -> Result[Batch, PlanError]:
+def _planned_now(ordered: BatchOrder) -> Result["Batch", PlanError]:
     import asyncio  # noqa: PLC0415  a dry run waits for nothing
 
     from theseus.effects.batches import batch_now  # noqa: PLC0415  asks hosts
@@ -114,7 +115,7 @@ def start_batch(ordered: BatchOrder, *, json: bool) -> int:
     checked = ordered.taking(lock_checked(ordered.first.take))
     submitted = asyncio.run(submit_batch(checked, _announce, say, uploading))
     if not is_successful(submitted):
-        return report(submitted.failure())
+        return refused(submitted.failure())
     results = submitted.unwrap()
     started = [result.unwrap() for result in results if is_successful(result)]
     say(f"{len(started)} of {count(len(results), 'run')} of {ordered.name} submitted")
@@ -123,7 +124,7 @@ def start_batch(ordered: BatchOrder, *, json: bool) -> int:
     return max((_report(result) for result in _failures(results)), default=DONE)
 
 
-def _announce(batch: Batch) -> None:
+def _announce(batch: "Batch") -> None:
     for note in dict.fromkeys(note for plan in batch.plans for note in plan.notes):
         say(note)
     goes = Counter(plan.target.host for plan in batch.plans)
@@ -133,10 +134,15 @@ def _announce(batch: Batch) -> None:
 
 def _failures(results: "Sequence[RunResult]") -> Sequence[PlanError]:
     """What went wrong, alike errors of many runs once."""
+    from theseus.core.error_text import explain  # noqa: PLC0415  for sweeps alone
+
     errors = (result.failure() for result in results if not is_successful(result))
     return list({explain(error).partition(": ")[2]: error for error in errors}.values())
 
 
 def _report(error: PlanError) -> int:
+    from theseus.cli.report import exit_status  # noqa: PLC0415  for sweeps alone
+    from theseus.core.error_text import explain  # noqa: PLC0415  for sweeps alone
+
     say(explain(error))
     return exit_status(error)

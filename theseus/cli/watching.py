@@ -9,7 +9,7 @@ from returns.pipeline import is_successful
 from theseus.cli.invoke import DONE, FAILED, INTERRUPTED, UNREACHABLE, say
 from theseus.cli.run_words import find_run
 from theseus.core.ended import RunEnd
-from theseus.core.errors import explain
+from theseus.core.error_text import explain
 from theseus.core.job_end import explain_end
 from theseus.core.plan import Plan
 from theseus.core.shell import word

@@ -11,6 +11,7 @@ from attrs import evolve
 
 from theseus.core.batch import Batch
 from theseus.core.codec import plan_json
+from theseus.core.modes import PRIVATE_DIR, PRIVATE_FILE
 from theseus.core.plan import Plan, Target
 from theseus.core.sbatch import BATCH_SCRIPT, filename_pattern
 from theseus.core.shell import array_file, path_word
@@ -33,7 +34,6 @@ from theseus.core.values import frozen
 
 LARGEST = 1000  # slurm.conf(5): MaxArraySize is 1001 by default, one more than the largest index
 _OF_ONE_RUN = ("--job-name=", "--comment=", "--output=", "--chdir=")
-_PRIVATE_DIR, _PRIVATE_FILE = 0o700, 0o600
 
 
 @frozen
@@ -94,7 +94,7 @@ def array_steps(array: Array) -> tuple[Step, ...]:
     common = [step for step in first.steps if isinstance(step, MakeDir | EnsureFile | EnsureTree)]
     return (
         *(step for step in common if isinstance(step, MakeDir)),
-        MakeDir(host, f"{share}/sweeps", _PRIVATE_DIR),
+        MakeDir(host, f"{share}/sweeps", PRIVATE_DIR),
         ClaimRun(host, directory),
         *(step for step in common if not isinstance(step, MakeDir)),
         PutFiles(host, share, tuple(_files(array))),
@@ -129,8 +129,8 @@ def _files(array: Array) -> Iterator[PutFile | PutSecrets]:
     places = array_file("run_dirs", (path_word(plan.paths.run) for plan in array.plans))
     logs = array_file("logs", (path_word(plan.paths.log) for plan in array.plans))
     yield _batch_script(array.plans[0], f"{directory}/{BATCH_SCRIPT}")
-    yield PutFile(host, f"{directory}/runs", _PRIVATE_FILE, Text(places))
-    yield PutFile(host, f"{directory}/logs", _PRIVATE_FILE, Text(logs))
+    yield PutFile(host, f"{directory}/runs", PRIVATE_FILE, Text(places))
+    yield PutFile(host, f"{directory}/logs", PRIVATE_FILE, Text(logs))
     for plan in array.plans:
         for step in plan.steps:
             match step:

@@ -10,6 +10,7 @@ from returns.result import Result
 from theseus.base.hardware import HardwareRequest
 from theseus.core.config import DispatchConfig, Host, PlainHost, SlurmHost
 from theseus.core.inventory import Inventory
+from theseus.core.modes import PRIVATE_DIR, PRIVATE_FILE
 from theseus.core.placed import Assignment, Placed, Release
 from theseus.core.plan import SCHEMA_VERSION, Paths, Plan, Target
 from theseus.core.run_files import leases_of, run_files, run_secrets
@@ -32,9 +33,6 @@ from theseus.core.steps import (
     Text,
 )
 from theseus.core.values import frozen
-
-PRIVATE_DIR = 0o700
-PRIVATE_FILE = 0o600
 
 
 @frozen

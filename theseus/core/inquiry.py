@@ -1,14 +1,17 @@
 """Inquiry: what a host is asked, in one exchange, and how its answers are read."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
 from attrs import evolve
 
-from theseus.core.config import DEFAULT_LEASES, Host, SlurmHost
+from theseus.base.hardware import HardwareRequest
+from theseus.core.cluster import cluster_of
+from theseus.core.config import DEFAULT_LEASES, DispatchConfig, Host, SlurmHost
 from theseus.core.inventory import HostSnapshot
 from theseus.core.plan import Plan
 from theseus.core.probes import Answer, plain_probes, plain_snapshot
+from theseus.core.ruled_out import ruled_out
 from theseus.core.shelf import shelf_question
 from theseus.core.shell import command_line
 from theseus.core.slurm_probes import slurm_probes, slurm_snapshot
@@ -42,6 +45,17 @@ def inquiry_of(host: Host) -> Inquiry:
         partitions = (*host.partitions, *host.cpu_partitions)
         return _slurm(tuple(dict.fromkeys(partition.name for partition in partitions)))
     return _plain(host.leases)
+
+
+def worth_asking(config: DispatchConfig, request: HardwareRequest) -> Mapping[str, Inquiry]:
+    """What to ask the hosts that are not ruled out, to plan for them, and about their shares."""
+    shares = {name: cluster_of(name, cluster).share for name, cluster in config.clusters.items()}
+    return {
+        name: evolve(inquiry_of(host), share=shares[host.cluster])
+        for name in config.hosts_by_preference()
+        if ruled_out(config, name, request) is None
+        for host in (config.hosts[name],)
+    }
 
 
 def inquiry_of_plan(plan: Plan) -> Inquiry:

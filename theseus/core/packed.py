@@ -18,6 +18,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import assert_never
 
+from theseus.core.modes import PRIVATE_SCRIPT
 from theseus.core.plan import Plan
 from theseus.core.secrets import (
     CommandSecret,
@@ -42,7 +43,6 @@ from theseus.core.values import frozen
 
 # slurm.conf(5), max_script_size: a larger batch script is refused; the default is 4 megabytes
 LARGEST_BATCH_SCRIPT = 4 * 2**20
-PRIVATE_SCRIPT = 0o700
 _TREE_MODE = 0o644
 _LINE = 76 * 3 // 4  # bytes in a line of base64
 # what the step that submits says, and the file does not: `sbatch` answers the person who calls it,

@@ -5,6 +5,7 @@ from typing import Any
 
 from theseus.base.hardware import Cluster, HardwareRequest
 from theseus.core.after import run_dir_of
+from theseus.core.cluster import cluster_of
 from theseus.core.config import ClusterConfig, Host
 from theseus.core.payload import Job
 from theseus.core.plan import Paths, Run
@@ -89,10 +90,3 @@ class Placed:
     def runtime(self) -> str:
         """Where the runtime of this release lies, shared by all runs it submits."""
         return f"{self.cluster.share}/runtimes/{self.release.runtime.sha256}.zip"
-
-
-def cluster_of(name: str, settings: ClusterConfig) -> Cluster:
-    """The cluster *name* with every path filled in that *settings* leave out."""
-    names = ("log", "share", "data", "checkpoints", "results", "status")
-    given = {key: path for key in names if (path := getattr(settings, key)) is not None}
-    return Cluster(name, root=settings.root, work=settings.work, **given)

@@ -15,6 +15,7 @@ from theseus.base.hardware import HardwareRequest
 from theseus.core.config import DispatchConfig, PlainHost, SlurmHost
 from theseus.core.inventory import HostSnapshot, Inventory
 from theseus.core.plain import Turn, consider_plain
+from theseus.core.ruled_out import ruled_out
 from theseus.core.slurm import consider_slurm
 from theseus.core.slurm_fit import Queues
 from theseus.core.slurm_reasons import Busy
@@ -22,8 +23,6 @@ from theseus.core.values import frozen
 from theseus.core.verdict import (
     Allocation,
     Fits,
-    Forbidden,
-    NotPreferred,
     Reason,
     TooFewFree,
     TraceLine,
@@ -125,18 +124,6 @@ def solve(
                 return Success(choice)
     fallback = search.fallback()
     return Failure(NoFit(tuple(search.trace))) if fallback is None else Success(fallback)
-
-
-def ruled_out(
-    config: DispatchConfig, name: str, request: HardwareRequest
-) -> NotPreferred | Forbidden | None:
-    """Why a host is out of the question before it is asked, or None."""
-    host = config.hosts[name]
-    if host.cluster in request.forbidden_clusters:
-        return Forbidden(host.cluster)
-    if request.preferred_clusters and host.cluster not in request.preferred_clusters:
-        return NotPreferred(host.cluster)
-    return None
 
 
 def _considered(

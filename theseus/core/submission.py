@@ -10,7 +10,8 @@ from typing import TypeAlias, assert_never
 from returns.pipeline import is_successful
 from returns.result import Result
 
-from theseus.core.errors import GpusTaken, PlanError, StepFailed, SubmissionUnknown, explain
+from theseus.core.error_text import explain
+from theseus.core.errors import GpusTaken, PlanError, StepFailed, SubmissionUnknown
 from theseus.core.steps import ClaimRun, Step
 from theseus.core.submitted import Submitted
 from theseus.core.values import frozen

@@ -14,7 +14,8 @@ from returns.pipeline import is_successful
 from returns.result import Failure, Result
 
 from theseus.core.config import DispatchConfig
-from theseus.core.errors import BadFile, PlanError, Unreadable, explain
+from theseus.core.error_text import explain
+from theseus.core.errors import BadFile, PlanError, Unreadable
 from theseus.core.inventory import Inventory
 from theseus.core.plan import Plan
 from theseus.core.submitted import Submitted
@@ -29,10 +30,10 @@ from theseus.dispatch.call import (
     orders_of,
 )
 from theseus.effects import planning, submission
-from theseus.effects.batch_planning import BatchOrder, OrderedRun
 from theseus.effects.batches import submit_batch
 from theseus.effects.load import load_config
 from theseus.effects.lock import lock_checked
+from theseus.effects.orders import BatchOrder, OrderedRun
 from theseus.effects.perform import Performance, Performer, perform
 from theseus.effects.run_ids import new_run_id
 

@@ -20,8 +20,7 @@ from theseus.core.quantity import duration, memory
 from theseus.core.request import AskedByFlags, BadFlag
 from theseus.effects.job_fit import JobFile
 from theseus.effects.load import resolve_interpolations
-from theseus.effects.orders import Terms, numbered, source_taker
-from theseus.effects.planning import Order
+from theseus.effects.orders import Order, Terms, numbered, source_taker
 from theseus.effects.reading import (
     JobSearch,
     Names,

@@ -3,7 +3,6 @@
 To batches.py what planning.py is to submission.py.
 """
 
-from attrs import evolve
 from returns.pipeline import is_successful
 from returns.result import Failure, Result, Success
 
@@ -12,37 +11,10 @@ from theseus.core.build import World
 from theseus.core.errors import PlanError, SourceUnusable
 from theseus.core.inventory import Inventory
 from theseus.core.source import SourceError, SourceSnapshot
-from theseus.core.values import frozen
-from theseus.effects.planning import Order, TakeSource, assignment_of
+from theseus.effects.orders import BatchOrder
+from theseus.effects.planning import assignment_of
 from theseus.effects.release import this_release
 from theseus.effects.source import SourceTree
-
-
-@frozen
-class OrderedRun:
-    """One run of a batch: its *order*, and the overrides that set it apart."""
-
-    point: tuple[str, ...]
-    order: Order
-
-
-@frozen
-class BatchOrder:
-    """The runs of the sweep *name*, all from one source and by one dispatch config."""
-
-    id: str
-    name: str
-    runs: tuple[OrderedRun, ...]
-
-    @property
-    def first(self) -> Order:
-        """The order of the first run, for what all of them share: config, source, where it is."""
-        return self.runs[0].order
-
-    def taking(self, take: TakeSource) -> "BatchOrder":
-        """This batch, its source taken by *take*."""
-        first, *others = self.runs
-        return evolve(self, runs=(evolve(first, order=evolve(first.order, take=take)), *others))
 
 
 def batch_from(ordered: BatchOrder, inventory: Inventory) -> Result[Batch, PlanError]:

@@ -7,7 +7,6 @@ connection: the first alone, since it brings what all share, then several at onc
 import asyncio
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
 from functools import partial
 from itertools import chain
 from operator import itemgetter
@@ -21,7 +20,6 @@ from theseus.core.array import Alone, Array, Part, array_steps, parts
 from theseus.core.batch import Batch
 from theseus.core.codec import plan_json
 from theseus.core.errors import PlanError
-from theseus.core.inquiry import Inquiry
 from theseus.core.outcome import Outcome
 from theseus.core.plan import Target
 from theseus.core.secrets import SecretReference
@@ -30,17 +28,16 @@ from theseus.core.steps import Step
 from theseus.core.submission import attempt_of
 from theseus.core.submitted import judge, judge_array
 from theseus.core.values import frozen
-from theseus.effects.batch_planning import BatchOrder, planned_batch
+from theseus.effects.batch_planning import planned_batch
 from theseus.effects.config_secret import config_secret
 from theseus.effects.exchange import ShellPerformer
 from theseus.effects.noted import Judged, Performed, Warn, noted_batch
-from theseus.effects.outlook import Outlook, looked
+from theseus.effects.orders import BatchOrder
+from theseus.effects.outlook import Outlook, looking_for_all
 from theseus.effects.parcel import Watch, unwatched
 from theseus.effects.perform import perform
-from theseus.effects.reach import aliases_of
 from theseus.effects.shells import OpenShell
 from theseus.effects.supply import PlanSupply
-from theseus.effects.survey import worth_asking
 
 AT_ONCE = 4  # exchanges with one host; sshd allows ten sessions on a connection by default
 OnBatch = Callable[[Batch], None]
@@ -49,8 +46,9 @@ RunResult = Performed
 
 async def batch_now(ordered: BatchOrder) -> Result[Batch, PlanError]:
     """The batch by what the hosts say now; nothing is changed."""
-    async with _looked(ordered) as outlook:
-        return planned_batch(ordered, outlook.taken, outlook.hosts.inventory)
+    async with looking_for_all(ordered) as outlook:
+        seen = await outlook.seen()
+        return planned_batch(ordered, seen.taken, seen.hosts.inventory)
 
 
 async def submit_batch(
@@ -60,30 +58,21 @@ async def submit_batch(
     watch: Watch = unwatched,
 ) -> Result[tuple[RunResult, ...], PlanError]:
     """Plan the batch by what the hosts say now, show it, perform it: what became of each run."""
-    async with _looked(ordered) as outlook:
-        planned = planned_batch(ordered, outlook.taken, outlook.hosts.inventory)
+    async with looking_for_all(ordered) as outlook:
+        seen = await outlook.seen()
+        planned = planned_batch(ordered, seen.taken, seen.hosts.inventory)
         if not is_successful(planned):
             return Failure(planned.failure())
         batch = planned.unwrap()
         on_batch(batch)
-        act = partial(_perform, batch, outlook, watch)
+        act = partial(_perform, batch, outlook, seen.hosts.shelves, watch)
         judged = await noted_batch(batch.plans, ordered.first.config_path, warn, act)
     return Success(tuple(judged[plan.run.id].result for plan in batch.plans))
 
 
-def _looked(ordered: BatchOrder) -> AbstractAsyncContextManager[Outlook]:
-    first = ordered.first
-    return looked(lambda: first.take(first.start), aliases_of(first.config), _worth_asking(ordered))
-
-
-def _worth_asking(ordered: BatchOrder) -> Mapping[str, Inquiry]:
-    """Each host that is worth asking for any of the runs."""
-    requests = {run.order.request: None for run in ordered.runs}
-    asked = (worth_asking(ordered.first.config, request).items() for request in requests)
-    return dict(chain.from_iterable(asked))
-
-
-async def _perform(batch: Batch, outlook: Outlook, watch: Watch) -> Mapping[str, Judged]:
+async def _perform(
+    batch: Batch, outlook: Outlook, shelves: Mapping[str, Shelf], watch: Watch
+) -> Mapping[str, Judged]:
     """What became of each run, by its id."""
     by_target: dict[Target, list[Part]] = {}
     for part in parts(batch):
@@ -93,7 +82,7 @@ async def _perform(batch: Batch, outlook: Outlook, watch: Watch) -> Mapping[str,
     for target, found in by_target.items():
         parcel_of = outlook.parcels(target)
         supply = PlanSupply(b"", parcel_of, config_secret, known=known, watch=watch)
-        shelf = outlook.hosts.shelves.get(target.host)
+        shelf = shelves.get(target.host)
         performed.append(_Performer(outlook.open_shell, supply, shelf).all_of(found))
     return dict(chain.from_iterable(await asyncio.gather(*performed)))
 

@@ -9,7 +9,7 @@ from typing import Any
 from returns.pipeline import is_successful
 
 from theseus.core.decode import plain_text
-from theseus.core.errors import explain
+from theseus.core.error_text import explain
 from theseus.core.juicefs import password_in
 from theseus.core.mount import cluster_of
 from theseus.core.outcome import NothingToSend

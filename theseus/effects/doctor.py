@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Sequence
 
+from theseus.core.cluster import cluster_of
 from theseus.core.config import DispatchConfig, Host, PlainHost
 from theseus.core.doctor import (
     Check,
@@ -21,7 +22,6 @@ from theseus.core.doctor_machine import (
 )
 from theseus.core.doctor_slurm import DEEP_WAIT, slurm_examinations
 from theseus.core.outcome import HostUnreachable
-from theseus.core.placed import cluster_of
 from theseus.effects import exchange
 from theseus.effects.reach import aliases_of, shells
 from theseus.effects.shells import OpenShell, ShellUnavailable

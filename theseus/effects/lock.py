@@ -18,7 +18,7 @@ from returns.result import Failure, Result, Success
 
 from theseus.core.source import LockMissing, LockStale, SourceError
 from theseus.core.values import frozen
-from theseus.effects.planning import TakeSource
+from theseus.effects.orders import TakeSource
 from theseus.effects.source import SourceTree
 
 SECONDS = 20  # for uv; a lock that is up to date takes it a tenth of one

@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from returns.pipeline import is_successful
 from returns.result import Result
 
-from theseus.core.errors import PlanError, explain
+from theseus.core.error_text import explain
+from theseus.core.errors import PlanError
 from theseus.core.plan import Plan
 from theseus.core.quantity import count
 from theseus.core.submission import Attempt, attempt_of

@@ -12,7 +12,7 @@ from pathlib import Path
 from returns.pipeline import is_successful
 
 from theseus.core.ended import RunEnd
-from theseus.core.errors import explain
+from theseus.core.error_text import explain
 from theseus.effects.load import load_config
 
 STANDARD_ERROR = 2

@@ -1,19 +1,72 @@
-"""Orders: what the orders of one request share, whoever asks: the command line or Python.
+"""Orders: what a user wants, whoever asks: the command line or Python.
 
-Words, flags and arguments are read elsewhere; here they are values that were checked.
+Words, flags and arguments are read elsewhere; here they are values that were checked. What plans
+them is imported while hosts are asked: nothing here needs it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Any
+
+from attrs import evolve
+from returns.result import Result
 
 from theseus.base.hardware import HardwareRequest
 from theseus.core.config import DispatchConfig
 from theseus.core.payload import Job
+from theseus.core.source import SourceError
 from theseus.core.values import frozen
-from theseus.effects.planning import Order, TakeSource
 from theseus.effects.reading import Added, JobSearch, Names
 from theseus.effects.run_ids import new_run_id
-from theseus.effects.source import committed_tree, dirty_tree
+from theseus.effects.source import SourceTree, committed_tree, dirty_tree
+
+TakeSource = Callable[[Path], AbstractContextManager[Result[SourceTree, SourceError]]]
+
+
+@frozen
+class Order:
+    """What a user wants, read and checked; *take* is how the source around *start* is taken."""
+
+    run_id: str
+    names: Names
+    job: Job
+    values: Mapping[str, Any]
+    config: DispatchConfig
+    request: HardwareRequest
+    start: Path
+    take: TakeSource
+    environment: tuple[tuple[str, str], ...] = ()
+    uv_groups: tuple[str, ...] = ()
+    after: str | None = None
+    config_path: str | None = None
+
+
+@frozen
+class OrderedRun:
+    """One run of a batch: its *order*, and the overrides that set it apart."""
+
+    point: tuple[str, ...]
+    order: Order
+
+
+@frozen
+class BatchOrder:
+    """The runs of the sweep *name*, all from one source and by one dispatch config."""
+
+    id: str
+    name: str
+    runs: tuple[OrderedRun, ...]
+
+    @property
+    def first(self) -> Order:
+        """The order of the first run, for what all of them share: config, source, where it is."""
+        return self.runs[0].order
+
+    def taking(self, take: TakeSource) -> "BatchOrder":
+        """This batch, its source taken by *take*."""
+        first, *others = self.runs
+        return evolve(self, runs=(evolve(first, order=evolve(first.order, take=take)), *others))
 
 
 @frozen

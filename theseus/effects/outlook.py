@@ -1,27 +1,35 @@
 """Outlook: the source and the hosts, looked at at the same time.
 
-Connecting is mostly waiting, and so is git. Only where there is a source are the hosts' answers
-waited for. Nothing is decided and nothing is sent here.
+Connecting is mostly waiting, and so is git. Meanwhile what plans and performs is imported, which
+takes as long as a near host. Only where there is a source are the hosts' answers waited for.
+Nothing is decided and nothing is sent here.
 """
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AbstractContextManager, ExitStack, asynccontextmanager
+from contextlib import (
+    AbstractAsyncContextManager,
+    AbstractContextManager,
+    ExitStack,
+    asynccontextmanager,
+)
+from importlib import import_module
+from itertools import chain
 from typing import Any
 
 from attrs import evolve
 from returns.pipeline import is_successful
 from returns.result import Failure, Result
 
-from theseus.core.codec import converter
-from theseus.core.inquiry import Inquiry
+from theseus.core.inquiry import Inquiry, worth_asking
 from theseus.core.inventory import Inventory
 from theseus.core.plan import Target
 from theseus.core.shelf import Offer
 from theseus.core.source import SourceError
 from theseus.core.values import frozen
+from theseus.effects.orders import BatchOrder, Order
 from theseus.effects.parcel import Parcel, not_to_be_had
-from theseus.effects.reach import Aliases, lasting_shells
+from theseus.effects.reach import Aliases, aliases_of, lasting_shells
 from theseus.effects.shells import OpenShell
 from theseus.effects.shipment import Shipment, make_ready
 from theseus.effects.source import SourceTree
@@ -33,13 +41,29 @@ Take = Callable[[], AbstractContextManager[Taken]]
 
 
 @frozen
-class Outlook:
-    """The source as it was *taken*, what the *hosts* said, and shells on them."""
+class Seen:
+    """The source as it was *taken*, and what the *hosts* said."""
 
     taken: Taken
     hosts: Surveyed
+
+
+@frozen
+class Outlook:
+    """The source, the hosts and shells on them; looking at both has begun."""
+
     open_shell: OpenShell
+    taking: "asyncio.Task[Taken]"
+    asking: "asyncio.Task[Surveyed]"
+    preparing: "asyncio.Task[None]"
     shipment: "asyncio.Task[Result[Shipment, SourceError]]"
+
+    async def seen(self) -> Seen:
+        """What there is to be seen, and what acts on it imported."""
+        taken = await self.taking
+        known = await self.asking if is_successful(taken) else Surveyed(Inventory(), {})
+        await self.preparing
+        return Seen(taken, known)
 
     def parcels(self, target: Target) -> ParcelOf:
         """What gives the source to *target*, in a form that its nodes can unpack."""
@@ -63,14 +87,33 @@ async def looked(
     with ExitStack() as held:
         taking = asyncio.create_task(asyncio.to_thread(held.enter_context, take()))
         making = asyncio.create_task(_ready(taking))
-        # what writes plans down takes 20 ms to be ready, and the hosts take longer
-        preparing = asyncio.create_task(asyncio.to_thread(converter))
+        preparing = asyncio.create_task(asyncio.to_thread(_prepare))
         async with _awaited(preparing), _awaited(making), lasting_shells(aliases) as open_shell:
             asking = asyncio.create_task(survey(open_shell, inquiries))
             async with _cancelled(asking):
-                taken = await taking
-                known = await asking if is_successful(taken) else Surveyed(Inventory(), {})
-                yield Outlook(taken, known, open_shell, making)
+                yield Outlook(open_shell, taking, asking, preparing, making)
+
+
+def looking(order: Order) -> AbstractAsyncContextManager[Outlook]:
+    """Look at the source of *order*, and at the hosts that are worth asking."""
+    inquiries = worth_asking(order.config, order.request)
+    return looked(lambda: order.take(order.start), aliases_of(order.config), inquiries)
+
+
+def looking_for_all(ordered: BatchOrder) -> AbstractAsyncContextManager[Outlook]:
+    """Look at the source of a batch, and at the hosts that are worth asking for any of its runs."""
+    first = ordered.first
+    requests = {run.order.request: None for run in ordered.runs}
+    inquiries = dict(
+        chain.from_iterable(worth_asking(first.config, each).items() for each in requests)
+    )
+    return looked(lambda: first.take(first.start), aliases_of(first.config), inquiries)
+
+
+def _prepare() -> None:
+    """Import what plans and performs; what writes plans down takes 20 ms more to be ready."""
+    import_module("theseus.effects.submission")
+    import_module("theseus.core.codec").converter()
 
 
 async def _ready(taking: "asyncio.Task[Taken]") -> Result[Shipment, SourceError]:

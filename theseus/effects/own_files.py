@@ -7,9 +7,8 @@ import os
 import stat
 from pathlib import Path
 
-from theseus.core.build import PRIVATE_FILE
+from theseus.core.modes import PRIVATE_FILE, PRIVATE_SCRIPT
 from theseus.core.own_files import LONGEST_BEGINNING, is_own
-from theseus.core.packed import PRIVATE_SCRIPT
 from theseus.effects.git_output import Change
 
 _MODES = frozenset({PRIVATE_FILE, PRIVATE_SCRIPT})  # as they were written

@@ -14,13 +14,15 @@ from returns.result import Failure, Result, Success
 from theseus.core.codec import plan_json
 from theseus.core.errors import BadInput, PlanError, Unreadable
 from theseus.core.inventory import Inventory
-from theseus.core.packed import PRIVATE_SCRIPT, PackedFile, packed_files, packed_text
+from theseus.core.modes import PRIVATE_SCRIPT
+from theseus.core.packed import PackedFile, packed_files, packed_text
 from theseus.core.plan import Plan
 from theseus.core.request import BadFlag
 from theseus.core.steps import EnsureTree, Packaged, PlanDocument, Submit, Text
 from theseus.core.values import frozen
+from theseus.effects.orders import Order
 from theseus.effects.package import PACKED, packaged_content
-from theseus.effects.planning import Order, plan_and_archive
+from theseus.effects.planning import plan_and_archive
 
 
 @frozen

@@ -10,10 +10,10 @@ import yaml
 from returns.pipeline import is_successful
 from returns.result import Failure, Result, Success
 
-from theseus.core.build import PRIVATE_FILE
 from theseus.core.codec import plan_data, plan_json, read_plan
 from theseus.core.errors import Located, PlanError, PlanUnusable, Unreadable
 from theseus.core.json_text import SURROGATE
+from theseus.core.modes import PRIVATE_FILE
 from theseus.core.plan import NotAPlan, Plan
 from theseus.effects.load import read_text
 from theseus.effects.yaml_text import CheckedLoader, parse

@@ -3,10 +3,7 @@
 Apart from submission.py, so that a dry run need not import what waits for hosts.
 """
 
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
 
 from platformdirs import user_cache_path
 from returns.pipeline import is_successful
@@ -17,35 +14,15 @@ from theseus.core.build import World, build_plan
 from theseus.core.config import DispatchConfig
 from theseus.core.errors import PlanError, SourceUnusable
 from theseus.core.inventory import Inventory
-from theseus.core.payload import Job
 from theseus.core.placed import Assignment
 from theseus.core.plan import Plan, Run
 from theseus.core.source import SourceError, SourceSnapshot
 from theseus.core.values import frozen
 from theseus.effects.kept import keep_archive
+from theseus.effects.orders import Order
 from theseus.effects.reading import Names, check_names
 from theseus.effects.release import this_release
 from theseus.effects.source import SourceTree
-
-TakeSource = Callable[[Path], AbstractContextManager[Result[SourceTree, SourceError]]]
-
-
-@frozen
-class Order:
-    """What a user wants, read and checked; *take* is how the source around *start* is taken."""
-
-    run_id: str
-    names: Names
-    job: Job
-    values: Mapping[str, Any]
-    config: DispatchConfig
-    request: HardwareRequest
-    start: Path
-    take: TakeSource
-    environment: tuple[tuple[str, str], ...] = ()
-    uv_groups: tuple[str, ...] = ()
-    after: str | None = None
-    config_path: str | None = None
 
 
 @frozen

@@ -8,7 +8,6 @@ import asyncio
 import tempfile
 import warnings
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
 from functools import partial
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from returns.result import Failure, Result
 from theseus.core.codec import plan_json
 from theseus.core.errors import PlanError
 from theseus.core.freshness import check_fresh
-from theseus.core.inquiry import inquiry_of_plan
+from theseus.core.inquiry import inquiry_of_plan, worth_asking
 from theseus.core.plan import Plan
 from theseus.core.shelf import Offer, Shelf
 from theseus.core.shell import path_word
@@ -28,7 +27,8 @@ from theseus.effects.config_secret import config_secret
 from theseus.effects.exchange import ShellPerformer
 from theseus.effects.kept import open_archive
 from theseus.effects.noted import Warn, noted
-from theseus.effects.outlook import Outlook, looked
+from theseus.effects.orders import Order
+from theseus.effects.outlook import Outlook, looking
 from theseus.effects.parcel import (
     Parcel,
     Watch,
@@ -37,19 +37,20 @@ from theseus.effects.parcel import (
     unwatched,
 )
 from theseus.effects.perform import perform
-from theseus.effects.planning import Order, Repeat, archives, planned, planned_again
+from theseus.effects.planning import Repeat, archives, planned, planned_again
 from theseus.effects.reach import alias_of, aliases_of, lasting_shells
 from theseus.effects.shells import OpenShell, ShellUnavailable
 from theseus.effects.supply import ParcelOf, PlanSupply
-from theseus.effects.survey import shelf_of, survey, worth_asking
+from theseus.effects.survey import shelf_of, survey
 
 OnPlan = Callable[[Plan], None]
 
 
 async def plan_now(order: Order) -> Result[Plan, PlanError]:
     """The plan of *order* by what the hosts say now; nothing is changed."""
-    async with _looked(order) as outlook:
-        return planned(order, outlook.taken, outlook.hosts.inventory)
+    async with looking(order) as outlook:
+        seen = await outlook.seen()
+        return planned(order, seen.taken, seen.hosts.inventory)
 
 
 async def submit(
@@ -59,16 +60,27 @@ async def submit(
 
     *watch* looks on while the source is sent.
     """
-    async with _looked(order) as outlook:
-        found = planned(order, outlook.taken, outlook.hosts.inventory)
-        if not is_successful(found):
-            return Failure(found.failure())
-        plan = found.unwrap()
-        on_plan(plan)
-        shelf = outlook.hosts.shelves.get(plan.target.host)
-        parcels = outlook.parcels(plan.target)
-        act = partial(_perform, plan, outlook.open_shell, shelf, parcels, watch)
-        return await noted(plan, order.config_path, warn, act)
+    async with looking(order) as outlook:
+        return await submit_seen(order, outlook, on_plan, warn, watch)
+
+
+async def submit_seen(
+    order: Order,
+    outlook: Outlook,
+    on_plan: OnPlan,
+    warn: Warn = warnings.warn,
+    watch: Watch = unwatched,
+) -> Result[Submitted, PlanError]:
+    """Plan *order* by what is seen in *outlook*, show the plan to *on_plan*, and perform it."""
+    seen = await outlook.seen()
+    found = planned(order, seen.taken, seen.hosts.inventory)
+    if not is_successful(found):
+        return Failure(found.failure())
+    plan = found.unwrap()
+    on_plan(plan)
+    shelf = seen.hosts.shelves.get(plan.target.host)
+    act = partial(_perform, plan, outlook.open_shell, shelf, outlook.parcels(plan.target), watch)
+    return await noted(plan, order.config_path, warn, act)
 
 
 async def resubmit(
@@ -123,11 +135,6 @@ async def apply_unchecked(
         shelf = await shelf_of(open_shell, plan.target.host, plan.paths.share)
         act = partial(_perform_saved, plan, open_shell, shelf, start, watch)
         return await noted(plan, None, warn, act)
-
-
-def _looked(order: Order) -> AbstractAsyncContextManager[Outlook]:
-    inquiries = worth_asking(order.config, order.request)
-    return looked(lambda: order.take(order.start), aliases_of(order.config), inquiries)
 
 
 async def _perform(

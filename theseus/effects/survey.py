@@ -6,32 +6,15 @@ In the same exchange it has them say what lies in their shares already.
 import asyncio
 from collections.abc import Mapping
 
-from attrs import evolve
-
-from theseus.base.hardware import HardwareRequest
-from theseus.core.config import DispatchConfig
-from theseus.core.inquiry import Inquiry, inquiry_of
+from theseus.core.inquiry import Inquiry
 from theseus.core.inventory import HostSnapshot, Inventory, Unreachable
-from theseus.core.placed import cluster_of
 from theseus.core.probes import Answer
 from theseus.core.shelf import Shelf, read_shelf, shelf_question
-from theseus.core.solve import ruled_out
 from theseus.core.values import frozen
 from theseus.effects import exchange
 from theseus.effects.shells import OpenShell, ShellUnavailable
 
 DEADLINE = 30.0  # seconds for one host: a driver that wakes eight GPUs takes ten
-
-
-def worth_asking(config: DispatchConfig, request: HardwareRequest) -> Mapping[str, Inquiry]:
-    """What to ask the hosts that are not ruled out without asking."""
-    shares = {name: cluster_of(name, cluster).share for name, cluster in config.clusters.items()}
-    return {
-        name: evolve(inquiry_of(host), share=shares[host.cluster])
-        for name in config.hosts_by_preference()
-        if ruled_out(config, name, request) is None
-        for host in (config.hosts[name],)
-    }
 
 
 @frozen
