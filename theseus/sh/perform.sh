@@ -197,7 +197,8 @@ grow() { # PART TREES FORM COMMIT BASE: PART, a pack upon the tree BASE, becomes
     git unpack-objects -q <"$1" && named_after "$1" "$4" || exit
     git -c tar.umask=0022 archive --format=tar "$4" | "squeeze_$3" >"$1.tar" && mv -f -- "$1.tar" "$1"
   ) || {
-    rm -rf -- "$1.tar" "${2%/*}/git" # should it be the store that is broken or has no room, the next one is not
+    rm -f -- "$1.tar"
+    forget "${2%/*}/git" # should it be the store that is broken, or has no room, the next one is not
     return 1
   }
 }
@@ -211,12 +212,16 @@ seclude() { # STORE: git works there, on a repository of theseus's own, without 
   unset "${!GIT_@}"
   export GIT_DIR=$1 HOME=$1 XDG_CONFIG_HOME=$1 GIT_CONFIG_NOSYSTEM=1 GIT_CONFIG_GLOBAL=/dev/null GIT_ATTR_NOSYSTEM=1
   # nothing in it is needed, and nothing leaves it by itself: after a month a new one takes its place
-  [[ -z $(find "$1/config" -mtime +30 2>/dev/null) ]] || rm -rf -- "$1"
+  [[ -z $(find "$1/config" -mtime +30 2>/dev/null) ]] || forget "$1"
   [[ ! -e $1/config ]] || return 0
   mkdir -p -- "$1/objects/info" "$1/refs" "$1/info" && lay "$1/HEAD" 'ref: refs/heads/none' &&
     # gitattributes(5): this file stands above all others
     lay "$1/info/attributes" '* -export-ignore -export-subst -text -ident -filter !working-tree-encoding' &&
     lay "$1/config" $'[core]\n\trepositoryformatversion = 0\n\tbare = true\n\tcompression = 1\n[gc]\n\tauto = 0'
+}
+
+forget() { # STORE: what it holds; who is at work there fails, but never for a moment without info/attributes
+  rm -rf -- "$1/config" "$1/objects" "$1"/adopted.*
 }
 
 lay() { # PATH TEXT: several may do the same at once
