@@ -1,9 +1,11 @@
 """Shipping trees: what is there already is not sent again, and what arrives is the tree."""
 
 import asyncio
+import os
 import random
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from tests.effects.source_repository import Repository, new_repository, tree_of
 from theseus.core.outcome import Done, NothingToSend, Outcome
 from theseus.core.shelf import Offer
 from theseus.core.steps import EnsureTree, Segment
+from theseus.effects.archive import plain_commit
 from theseus.effects.exchange import ShellPerformer
 from theseus.effects.parcel import SMALL, Parcel, SupplyError
 from theseus.effects.shells import OpenShell
@@ -182,7 +185,7 @@ def test_without_zstd_or_git(
 
 @pytest.mark.parametrize("hindrance", ["no store", "broken store", "damaged archive"])
 def test_a_pack_that_cannot_be_used(repository: Repository, share: Path, hindrance: str) -> None:
-    """Where a pack cannot be used the archive is asked for, in the same dialogue."""
+    """Where a pack cannot be used the archive is asked for at once; the next pack can be used."""
     _, first = shipped(SITES["local"], repository, share)
     change(repository)
     match hindrance:
@@ -199,7 +202,47 @@ def test_a_pack_that_cannot_be_used(repository: Repository, share: Path, hindran
     assert [form == "pack" for form in sent.forms] == [True, False]
     assert holds(share, tree)
     assert not list((share / "trees").glob("*.part*"))
+    assert not list((share / "git").glob("objects"))
+    if hindrance == "no store":
+        (share / "git").unlink()
+    change(repository)
+    later = Sent()
+    outcome, tree = shipped(SITES["local"], repository, share, later)
+    assert (outcome, later.forms) == (Done("sent"), ["pack"])
+    assert holds(share, tree)
     assert not list((share / "git").glob("adopted*"))
+
+
+def test_a_pack_of_another_tree(repository: Repository, share: Path) -> None:
+    """A pack with another tree than the one after which the archive is named is not used."""
+    shipped(SITES["local"], repository, share)
+    change(repository)
+    sent = Sent()
+    with committed_tree(repository.top, repository.git) as taken:
+        tree = taken.unwrap()
+        ready = make_ready(tree.store, tree.snapshot.tree).unwrap()
+        other = repository.run("rev-parse", "HEAD~1^{tree}").decode().strip()
+        commit = plain_commit(tree.store, other).unwrap()
+        performed(SITES["local"], evolve(ready, commit=commit), share, sent)
+    assert [form == "pack" for form in sent.forms] == [True, False]
+
+
+def test_a_month_later(repository: Repository, share: Path) -> None:
+    """The objects that are kept for changes are those of a month, not of all time."""
+    shipped(SITES["local"], repository, share)
+    change(repository)
+    shipped(SITES["local"], repository, share)
+    packs = share / "git" / "objects" / "pack"
+    (packs / "of-old").touch()
+    for days, left in ((29, True), (32, False)):
+        long_ago = time.time() - days * 24 * 60 * 60
+        os.utime(share / "git" / "config", (long_ago, long_ago))
+        change(repository)
+        sent = Sent()
+        outcome, tree = shipped(SITES["local"], repository, share, sent)
+        assert (outcome, sent.forms) == (Done("sent"), ["pack"])
+        assert holds(share, tree)
+        assert (packs / "of-old").exists() == left
 
 
 def test_small_trees_go_whole(tmp_path: Path, share: Path) -> None:

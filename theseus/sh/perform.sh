@@ -194,22 +194,34 @@ grow() { # PART TREES FORM COMMIT BASE: PART, a pack upon the tree BASE, becomes
     umask 077
     seclude "${2%/*}/git" || exit
     git cat-file -e "$5^{tree}" || adopt "$5" "$2/$5.tar" || exit
-    git unpack-objects -q <"$1" || exit
+    git unpack-objects -q <"$1" && named_after "$1" "$4" || exit
     git -c tar.umask=0022 archive --format=tar "$4" | "squeeze_$3" >"$1.tar" && mv -f -- "$1.tar" "$1"
   ) || {
     rm -f -- "$1.tar"
+    forget "${2%/*}/git" # should it be the store that is broken, or has no room, the next one is not
     return 1
   }
+}
+
+named_after() { # PART COMMIT: is this what the archive will be called?
+  local tree
+  tree=$(git rev-parse --verify -q "$2^{tree}") && [[ ${1##*/} == "$tree".* ]]
 }
 
 seclude() { # STORE: git works there, on a repository of theseus's own, without any configuration but this
   unset "${!GIT_@}"
   export GIT_DIR=$1 HOME=$1 XDG_CONFIG_HOME=$1 GIT_CONFIG_NOSYSTEM=1 GIT_CONFIG_GLOBAL=/dev/null GIT_ATTR_NOSYSTEM=1
+  # nothing in it is needed, and nothing leaves it by itself: after a month a new one takes its place
+  [[ -z $(find "$1/config" -mtime +30 2>/dev/null) ]] || forget "$1"
   [[ ! -e $1/config ]] || return 0
   mkdir -p -- "$1/objects/info" "$1/refs" "$1/info" && lay "$1/HEAD" 'ref: refs/heads/none' &&
     # gitattributes(5): this file stands above all others
     lay "$1/info/attributes" '* -export-ignore -export-subst -text -ident -filter !working-tree-encoding' &&
     lay "$1/config" $'[core]\n\trepositoryformatversion = 0\n\tbare = true\n\tcompression = 1\n[gc]\n\tauto = 0'
+}
+
+forget() { # STORE: what it holds; who is at work there fails, but never for a moment without info/attributes
+  rm -rf -- "$1/config" "$1/objects" "$1"/adopted.*
 }
 
 lay() { # PATH TEXT: several may do the same at once
@@ -221,12 +233,17 @@ adopt() { # TREE ARCHIVE: the objects of a tree that lies there as an archive, i
   scratch=$(mktemp -d "$GIT_DIR/adopted.XXXXXX") || return
   (
     export GIT_INDEX_FILE=$scratch/index GIT_WORK_TREE=$scratch/tree
-    mkdir "$scratch/tree" && cd "$scratch/tree" && extract "$2" &&
-      # one pack, not a file for each object
-      git -c core.bare=false -c core.bigFileThreshold=1 add --all --force . && [[ $(git write-tree) == "$1" ]]
+    mkdir "$scratch/tree" && cd "$scratch/tree" && extract "$2" && collect && [[ $(git write-tree) == "$1" ]]
   ) || status=$?
   rm -rf -- "$scratch"
   return "$status"
+}
+
+collect() { # the files here as objects, as they are: to squeeze them takes longer than all the rest
+  local keep=(git -c core.bare=false -c core.compression=0)
+  # one pack, not a file for each object; but git reads a pack twice more, so larger files are better off alone
+  find . -type f -size +500 -print0 | "${keep[@]}" update-index --add -z --stdin &&
+    "${keep[@]}" -c core.bigFileThreshold=1 add --all --force .
 }
 
 extract() { # ARCHIVE, without its last suffix
@@ -234,9 +251,30 @@ extract() { # ARCHIVE, without its last suffix
   if [[ -e $1.gz ]]; then tar -xzf - <"$1.gz"; else zstd -dcq <"$1.zst" | tar -xf -; fi
 }
 
-squeeze_gzip() { gzip -nc1; }
+squeeze_gzip() { # in pieces, four at a time: gzip(1): "multiple compressed files can be concatenated"
+  # another dd takes what a pipe holds at the moment for a piece
+  if ! dd count=0 iflag=fullblock </dev/null 2>/dev/null; then
+    gzip -nc1
+    return
+  fi
+  (
+    place=$(mktemp -d) && cd "$place" || exit
+    trap 'rm -rf -- "$place"' EXIT
+    begun=0 ended=0 pieces=()
+    while dd bs=8M count=1 iflag=fullblock of="$begun" 2>/dev/null || exit && [[ -s $begun ]]; do
+      gzip -n1 "$begun" &
+      pieces[begun++]=$!
+      ((begun - ended < 4)) || squeezed "$ended" "${pieces[ended++]}" || exit
+    done
+    while ((ended < begun)); do squeezed "$ended" "${pieces[ended++]}" || exit; done
+  )
+}
 
-squeeze_zstd() { zstd -qc; }
+squeezed() { # PIECE PROCESS: the piece, when it is done
+  wait "$2" && cat "$1.gz" && rm "$1.gz"
+}
+
+squeeze_zstd() { zstd -qc1 -T4; } # level 3 takes three times as long for a tenth less
 
 guarded() { # DIRECTORY…: can nobody but their owners and groups replace what lies in them?
   local open
