@@ -108,6 +108,14 @@ async def _settings(ssh: SystemSsh, site: Site, alias: str) -> SshSettings:
     return settings
 
 
+def likely_master(site: Site) -> Master | None:
+    """The connection whose socket is there, the user's own first; who tries it finds out more."""
+    own = Master(site.alias, site.own_socket(), own=True)
+    users = site.users_socket
+    masters = (own,) if users is None else (Master(site.alias, users, own=False), own)
+    return next((master for master in masters if os.access(master.socket, os.F_OK)), None)
+
+
 async def live_master(ssh: SystemSsh, site: Site) -> Master | None:
     """The connection there is already, the user's own first."""
     users = site.users_socket

@@ -13,7 +13,7 @@ from typing import Self
 from attrs import evolve
 
 from theseus.core.ssh_refusals import explain_ssh, full, is_full, silent
-from theseus.effects.masters import Master, Site, live_master, look_up, open_master
+from theseus.effects.masters import Master, Site, likely_master, live_master, look_up, open_master
 from theseus.effects.pace import Budget, pauses, wait_for
 from theseus.effects.process_shell import ProcessShell, started
 from theseus.effects.shells import COMMAND, SESSIONS, Shell
@@ -63,6 +63,9 @@ class OpensshConnections:
         """A session that answers, its end left to *stack*."""
         site = await self._site(host, alias)
         waits, replaced = pauses(), False
+        likely = None if alias in self._masters else likely_master(site)
+        if likely is not None:
+            self._masters[alias] = likely
         while True:
             master = await self._master(site)
             words = self._ssh.session(master.socket, alias, COMMAND)
@@ -72,7 +75,11 @@ class OpensshConnections:
             said = await session.greet(self._patience)
             if said is None:
                 return session
-            if is_full(said):
+            if said and master == likely:
+                # nobody may be listening there any more: from here on that is asked first
+                likely = None
+                self._masters.pop(alias, None)
+            elif is_full(said):
                 if not await wait_for(waits):
                     raise site.refusal(full(alias))
             elif replaced:
