@@ -29,13 +29,22 @@ from theseus.core.source import SourceError
 from theseus.core.values import frozen
 from theseus.effects.orders import BatchOrder, Order
 from theseus.effects.parcel import Parcel, not_to_be_had
-from theseus.effects.reach import Aliases, aliases_of, lasting_shells
+from theseus.effects.reach import Aliases, aliases_of, lasting_shells, let_transports_go_first
 from theseus.effects.shells import OpenShell
 from theseus.effects.shipment import Shipment, make_ready
 from theseus.effects.source import SourceTree
 from theseus.effects.supply import ParcelOf
 from theseus.effects.survey import Surveyed, survey
 
+# in pieces of some ten milliseconds; the last is what acts on an outlook
+_PREPARED = (
+    "theseus.core.slurm",
+    "theseus.core.build",
+    "cattrs",
+    "theseus.core.codec",
+    "theseus.effects.ledger",
+    "theseus.effects.submission",
+)
 Taken = Result[SourceTree, SourceError]
 Take = Callable[[], AbstractContextManager[Taken]]
 
@@ -87,10 +96,10 @@ async def looked(
     with ExitStack() as held:
         taking = asyncio.create_task(asyncio.to_thread(held.enter_context, take()))
         making = asyncio.create_task(_ready(taking))
-        preparing = asyncio.create_task(asyncio.to_thread(_prepare))
-        async with _awaited(preparing), _awaited(making), lasting_shells(aliases) as open_shell:
+        async with _awaited(making), lasting_shells(aliases) as open_shell:
             asking = asyncio.create_task(survey(open_shell, inquiries))
-            async with _cancelled(asking):
+            preparing = asyncio.create_task(asyncio.to_thread(_prepare))
+            async with _cancelled(asking), _awaited(preparing):
                 yield Outlook(open_shell, taking, asking, preparing, making)
 
 
@@ -112,7 +121,9 @@ def looking_for_all(ordered: BatchOrder) -> AbstractAsyncContextManager[Outlook]
 
 def _prepare() -> None:
     """Import what plans and performs; what writes plans down takes 20 ms more to be ready."""
-    import_module("theseus.effects.submission")
+    for module in _PREPARED:
+        let_transports_go_first()
+        import_module(module)
     import_module("theseus.core.codec").converter()
 
 

@@ -6,6 +6,8 @@ first contacted, never for a plan. asyncssh is imported only when a host is reac
 
 import asyncio
 import ctypes.util
+import sys
+import threading
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from importlib import import_module
@@ -166,11 +168,21 @@ class _Shells:
         return self._asyncssh
 
 
-def _import_asyncssh() -> Any:  # noqa: ANN401  a module
-    """The module theseus.effects.asyncssh, imported without looking for libraries.
+_SPARED = ("asyncssh.crypto.x509",)  # asyncssh takes it for "if available"
+_IMPORTING = threading.Lock()
 
-    asyncssh would run ldconfig and compilers to find libnettle (UMAC) and liboqs, which takes as
-    long as all the rest; what sshd offers by default needs neither.
+
+def let_transports_go_first() -> None:
+    """Wait while a transport is imported, which is what connecting waits for."""
+    with _IMPORTING:
+        pass
+
+
+def _import_asyncssh() -> Any:  # noqa: ANN401  a module
+    """The module theseus.effects.asyncssh, imported without what asyncssh can do without.
+
+    It would run ldconfig and compilers to find libnettle (UMAC) and liboqs, which takes as long as
+    all the rest, and import X.509, which is a third of that; OpenSSH's sshd needs none of them.
     """
 
     def found_nothing(name: str) -> str | None:  # noqa: ARG001  as find_library has it
@@ -178,10 +190,15 @@ def _import_asyncssh() -> Any:  # noqa: ANN401  a module
 
     find = ctypes.util.find_library
     ctypes.util.find_library = found_nothing
+    spared = {name: None for name in _SPARED if name not in sys.modules}
+    sys.modules.update(spared)  # type: ignore[arg-type]  # importlib: None is an ImportError
     try:
-        return import_module("theseus.effects.asyncssh")
+        with _IMPORTING:
+            return import_module("theseus.effects.asyncssh")
     finally:
         ctypes.util.find_library = find
+        for name in spared:
+            del sys.modules[name]
 
 
 @asynccontextmanager
