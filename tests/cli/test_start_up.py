@@ -154,3 +154,49 @@ HEAVY = {"asyncio", "asyncssh", "cattrs", "importlib.metadata", "omegaconf", "ri
 def test_what_is_imported(desk: Desk, words: tuple[str, ...], needed: set[str]) -> None:
     """A command imports what it needs of what is slow to import, and no more."""
     assert loaded(desk, *words) & HEAVY == needed
+
+
+def test_what_plans_is_imported_while_hosts_are_connected_to() -> None:
+    """What is imported before hosts are contacted neither plans nor keeps nor explains."""
+    show = "import sys, theseus.cli.submit; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", show], capture_output=True, text=True, check=True)
+    modules = set(done.stdout.split())
+    assert "theseus.effects.outlook" in modules
+    late = {"theseus.core.build", "theseus.core.codec", "theseus.core.error_text"}
+    assert not modules & {*late, "theseus.effects.submission", "cattrs", "sqlite3"}
+
+
+def test_asyncssh_without_what_it_can_spare() -> None:
+    """asyncssh is imported without X.509, and whoever wants that later may import it."""
+    ask = (
+        "import sys; from theseus.effects.reach import _import_asyncssh as get; get();"
+        "print('cryptography.x509' in sys.modules, 'asyncssh.crypto.x509' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "False"]
+
+
+LAST_WORDS = """
+import atexit, threading, time
+from theseus.registry import job
+
+@job("demo/last")
+def last(cfg, spec):
+    "A job."
+
+def late():
+    time.sleep(0.2)
+    print("a thread has ended", flush=True)
+
+atexit.register(print, "said at exit")
+threading.Thread(target=late).start()
+"""
+
+
+def test_what_others_left_for_the_end(desk: Desk) -> None:
+    """The quick end of a command waits for threads and for what the jobs' code left to be done."""
+    desk.write("last.py", LAST_WORDS)
+    done = desk.theseus("configure", "demo/last", "new.yaml", "--load", "last")
+    assert done.out.splitlines()[-2:] == ["a thread has ended", "said at exit"]
+    assert done.status == 0
+    assert desk.theseus("configure", "demo/lost", "other.yaml", "--load", "last").status == 2

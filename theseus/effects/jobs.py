@@ -6,7 +6,6 @@ running a job. No module is imported to list its jobs unless its text does not n
 
 import os
 import sys
-import tomllib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -114,6 +113,8 @@ def _may_have_config(file: Path, key: str) -> bool:
 
 
 def _declared_by(pyproject: Path, place: _Place) -> Iterator[Entry | JobProblem]:
+    import tomllib  # noqa: PLC0415  for projects that have a pyproject.toml
+
     where = f"{pyproject}, jobs of [tool.theseus]"
     try:
         table = tomllib.loads(pyproject.read_text(encoding="utf-8"))

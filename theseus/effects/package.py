@@ -7,7 +7,6 @@ a plan.
 
 import hashlib
 import io
-import zipfile
 from functools import cache
 from pathlib import Path
 
@@ -37,6 +36,8 @@ def packaged_digest(name: str) -> str:
 
 
 def _runtime_archive() -> bytes:
+    import zipfile  # noqa: PLC0415  for what plans or sends alone
+
     packed = io.BytesIO()
     # deflate differs between builds of zlib, stored bytes do not; each version is sent once
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as archive:

@@ -5,7 +5,6 @@ first contacted, never for a plan. asyncssh is imported only when a host is reac
 """
 
 import asyncio
-import ctypes.util
 import sys
 import threading
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -184,6 +183,7 @@ def _import_asyncssh() -> Any:  # noqa: ANN401  a module
     It would run ldconfig and compilers to find libnettle (UMAC) and liboqs, which takes as long as
     all the rest, and import X.509, which is a third of that; OpenSSH's sshd needs none of them.
     """
+    import ctypes.util  # noqa: PLC0415  for asyncssh alone
 
     def found_nothing(name: str) -> str | None:  # noqa: ARG001  as find_library has it
         return None

@@ -37,7 +37,6 @@ from theseus.core.steps import (
     Text,
 )
 from theseus.core.values import frozen
-from theseus.effects.bundle import BundledFile, bundle
 from theseus.effects.parcel import Parcel, bytes_parcel
 from theseus.effects.supply import Supply
 
@@ -106,6 +105,8 @@ def _obtaining(index: int, obtain: Obtain, shelf: Shelf | None) -> Sending:
 
 async def archive_of(put: PutFiles, supply: Supply) -> bytes:
     """An archive of the files of *put*, named from its directory."""
+    from theseus.effects.bundle import BundledFile, bundle  # noqa: PLC0415  for sweeps alone
+
     files = []
     for step in put.files:
         receive = received(step)
