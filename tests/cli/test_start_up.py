@@ -167,7 +167,7 @@ def test_what_plans_is_imported_while_hosts_are_connected_to() -> None:
 
 
 def test_asyncssh_without_what_it_can_spare() -> None:
-    """asyncssh is imported without X.509, and whoever wants that later may import it."""
+    """X.509 is not imported with asyncssh, and whoever wants it later may do so."""
     ask = (
         "import sys; from theseus.effects.reach import _import_asyncssh as get; get();"
         "print('cryptography.x509' in sys.modules, 'asyncssh.crypto.x509' in sys.modules)"
