@@ -23,24 +23,35 @@ frame() { # INDEX STATUS OUTPUT
   printf '\n%s %s\n' "$token" "$1" >&2
 }
 
-# some heads (busybox, uutils, macOS) read more than they are asked for and would eat the next line
-if [[ $(printf 'ab' | { head -c 1 >/dev/null && cat; }) == b ]]; then
-  only_take() { exec head -c "$1"; } # SIZE: the next SIZE bytes of the input, and not one more, as all that a subshell does
-else
-  only_take() { exec dd bs=1 count="$1" 2>/dev/null; }
-fi
+# some heads (busybox, uutils, macOS) read more than they are asked for and would eat the next line: what is left
+# after one byte tells, and is looked at when content comes, so that nobody waits for it
+left=''
+exec {trial}< <(printf 'ab\n' | { head -c 1 >/dev/null && cat; })
+
+know_head() {
+  if [[ -n $left ]]; then return; fi
+  read -r left <&"$trial" || left=none
+  exec {trial}<&-
+}
+
+only_take() { # SIZE: the next SIZE bytes of the input, and not one more, as all that a subshell does
+  if [[ $left == b ]]; then exec head -c "$1"; fi
+  exec dd bs=1 count="$1" 2>/dev/null
+}
+
 take() { (only_take "$1"); } # SIZE: the same, where more is to be done
 
 run() { # INDEX COMMAND [ARG…]
-  local index=$1 output status=0
+  local index=$1 output='' status=0
   shift
+  know_head
   if [[ -n $halted ]]; then
     case $1 in receive) take "$3" ;; unpack) take "$2" ;; obtain) [[ $5 != follows ]] || discard ;; esac >/dev/null
     frame "$index" skipped ''
     return
   fi
   case $1 in
-    receive | unpack) output='' && "$@" || status=$? ;;
+    receive | unpack | mkdir) "$@" || status=$? ;;
     obtain) output=$("$@") || status=$? ;;
     *) output=$("$@" </dev/null) || status=$? ;;
   esac
@@ -80,11 +91,13 @@ accept() { # PART SIZE: what cannot be written is still consumed: content is nev
   only_take "$2" | keep "$1"
 }
 
-keep() { # FILE: the whole input, whether or not it can be written
+keep() { # FILE: the whole input, whether or not it can be written, as all that a subshell does
   umask 077
-  cat >"$1" && return
-  cat >/dev/null
-  return 1
+  exec tee -- "$1" >/dev/null
+}
+
+mkdir() { # as a step, `mkdir -p -m MODE -- PATH`, it makes nothing that is there
+  [[ $# == 5 && $1 == -p && $2 == -m && -d $5 ]] || command mkdir "$@"
 }
 
 intact() { # FILE SIZE SHA256: is this what was sent?
@@ -308,7 +321,10 @@ claim() { # RUN_DIR: 75 and the answer, when the run was submitted before; 76 wh
 }
 
 sign() { # RUN_DIR: say who is about to start the run; all of it may have been read when the client is gone
-  printf '%s\n' "$(uname -n) $$ $(start_time $$ 2>/dev/null)" >"$1/claimed"
+  local host='' start=''
+  { read -r host </proc/sys/kernel/hostname; } 2>/dev/null || host=$(uname -n)
+  start=$(start_time $$ 2>/dev/null)
+  printf '%s\n' "$host $$ $start" >"$1/claimed"
 }
 
 claim_submitted() { # RUN_DIR: the answer of sbatch was lost; a job that has started wrote it itself
