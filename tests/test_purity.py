@@ -118,3 +118,18 @@ def test_values_share_their_methods() -> None:
         if ("attrs", "frozen") in set(imports(ast.parse(path.read_text())))
     ]
     assert made == []
+
+
+def test_fields_of_values() -> None:
+    """No field is shown or compared in a way of its own, which values.py would not see."""
+    calls = [
+        node
+        for path in (ROOT / "theseus").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "field"
+    ]
+    assert calls
+    for call in calls:
+        given = {word.arg: word.value for word in call.keywords}
+        assert not given.keys() & {"hash", "order", "cmp"}
+        assert all(isinstance(given[key], ast.Constant) for key in given.keys() & {"repr", "eq"})

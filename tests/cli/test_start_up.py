@@ -167,13 +167,17 @@ def test_what_plans_is_imported_while_hosts_are_connected_to() -> None:
 
 
 def test_asyncssh_without_what_it_can_spare() -> None:
-    """X.509 is not imported with asyncssh, and whoever wants it later may do so."""
+    """X.509 is not imported with asyncssh where it could not be used, nor are libraries lost."""
     ask = (
-        "import sys; from theseus.effects.reach import _import_asyncssh as get; get();"
-        "print('cryptography.x509' in sys.modules, 'asyncssh.crypto.x509' in sys.modules)"
+        "import sys; from concurrent.futures import ThreadPoolExecutor as Pool;"
+        "from ctypes.util import find_library as find;"
+        "from theseus.effects.reach import _import_asyncssh as get;"
+        "pool = Pool(3); list(pool.map(lambda _: get(), range(3)));"
+        "print('cryptography.x509' in sys.modules, 'asyncssh.crypto.x509' in sys.modules);"
+        "import ctypes.util; print(ctypes.util.find_library is find)"
     )
     done = subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["False", "False"]
+    assert done.stdout.split() == ["False", "False", "True"]
 
 
 LAST_WORDS = """
@@ -200,3 +204,24 @@ def test_what_others_left_for_the_end(desk: Desk) -> None:
     assert done.out.splitlines()[-2:] == ["a thread has ended", "said at exit"]
     assert done.status == 0
     assert desk.theseus("configure", "demo/lost", "other.yaml", "--load", "last").status == 2
+
+
+LEFT_OPEN = """
+from theseus.registry import job
+
+@job("demo/open")
+def leave_open(cfg, spec):
+    "A job that leaves a file open."
+    global log
+    log = open("left.txt", "w")
+    log.write("written")
+"""
+
+
+def test_files_that_a_job_left_open(desk: Desk) -> None:
+    """A run in this process ends as Python does, with all files written."""
+    desk.write("open_job.py", LEFT_OPEN)
+    desk.write("open.yaml", "job: demo/open\n")
+    done = desk.theseus("run", "demo", "open.yaml", "out", "--load", "open_job")
+    assert done.status == 0, done.err
+    assert next(desk.place.rglob("left.txt")).read_text() == "written"

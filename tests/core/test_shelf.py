@@ -1,6 +1,8 @@
 """The shelf of a share: what is there, and in what form the rest may come."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from theseus.core.shelf import Offer, Shelf, read_shelf, shelf_question
 from theseus.core.steps import ClaimRun, EnsureFile, EnsureTree, Packaged
@@ -66,3 +68,17 @@ def test_what_steps_bring() -> None:
     assert shelf.offer(tree(ONE)) is None
     assert shelf.offer(runtime("a")) is None
     assert shelf.after((tree(OTHER),)).names["trees"] == (f"{OTHER}.tar.gz", f"{ONE}.tar.gz")
+
+
+@given(st.text())
+def test_any_answer(answer: str) -> None:
+    """Whatever a host says is read, whoever has put files into its share."""
+    shelf = read_shelf(answer)
+    assert isinstance(shelf.offer(tree(ONE)), Offer | None)
+    assert shelf.after((tree(ONE),)).offer(tree(ONE)) is None
+
+
+def test_odd_names() -> None:
+    """Names with line ends of any alphabet are no folders."""
+    shelf = read_shelf(f"git\nruntimes\ntrees a\x0b\x0bb \u2028 {ONE}.tar.gz\n\n")
+    assert shelf.offer(tree(ONE)) is None

@@ -79,7 +79,9 @@ def main() -> None:
 
     speak_utf8()
     ending = _Ending()
-    atexit.register(ending.end)  # before anyone else, and so the last to be called
+    if [word for word in sys.argv[1:] if not word.startswith("-")][:1] != ["run"]:
+        # before what is imported now registers anything, and so called after it
+        atexit.register(ending.end)
     ending.status = invoke(application(), sys.argv[1:])
     sys.exit(ending.status)
 
@@ -88,7 +90,7 @@ class _Ending:
     """The end of the process, without taking its objects apart one by one.
 
     That is a tenth of the life of a short command. What others have left for the end is done by
-    then, and threads have ended.
+    then, and threads have ended. `run` ends as Python does: its job may have left files open.
     """
 
     status = 1

@@ -63,14 +63,17 @@ def shelf_question(share: str) -> str:
 
 def read_shelf(answer: str) -> Shelf:
     """The shelf that sh/perform.sh describes: a line of tools, then each folder and its names."""
-    tools, *lines = answer.splitlines() or [""]
+    tools, *lines = answer.split("\n")
     return Shelf(frozenset(tools.split()), dict(_folders(lines)))
 
 
 def _folders(lines: list[str]) -> Iterator[tuple[str, tuple[str, ...]]]:
     for line in lines:
-        folder, *names = line.split()
-        yield folder, tuple(name.replace(_ZSTD, _GZIP) for name in names)
+        match line.split():
+            case [folder, *names]:
+                yield folder, tuple(name.replace(_ZSTD, _GZIP) for name in names)
+            case _:
+                continue
 
 
 def _place(path: str) -> tuple[str, str]:

@@ -236,6 +236,7 @@ class Dialogue:
     async def _satisfy(self, lacking: Lacking, supply: Supply) -> None:
         """Send step *lacking*, and after it what is missing there."""
         index, offer = lacking.index, lacking.offer
+        await self._flush()  # making a parcel may take long, and the steps before need not wait
         parcel = await lacking.parcel_for(supply, offer) if lacking.known else None
         if parcel is not None and parcel.follows:
             await self._say(index, obtain_frame(index, lacking.obtain, "follows"))

@@ -107,8 +107,8 @@ class OpensshConnections:
 
     async def _retire(self, master: Master) -> None:
         async with self._locks[master.alias]:
-            if self._masters.get(master.alias) != master:
-                return  # somebody else was here
+            if self._masters.get(master.alias) is not master:
+                return  # somebody else was here, and an equal one may be a new connection
             del self._masters[master.alias]
             if master.own:
                 await self._ssh.close(master.socket, master.alias)

@@ -10,6 +10,7 @@ import threading
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from importlib import import_module
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Self
 from weakref import WeakKeyDictionary
 
@@ -167,7 +168,6 @@ class _Shells:
         return self._asyncssh
 
 
-_SPARED = ("asyncssh.crypto.x509",)  # asyncssh takes it for "if available"
 _IMPORTING = threading.Lock()
 
 
@@ -181,24 +181,30 @@ def _import_asyncssh() -> Any:  # noqa: ANN401  a module
     """The module theseus.effects.asyncssh, imported without what asyncssh can do without.
 
     It would run ldconfig and compilers to find libnettle (UMAC) and liboqs, which takes as long as
-    all the rest, and import X.509, which is a third of that; OpenSSH's sshd needs none of them.
+    all the rest, and import a third more for X.509 before it finds that it lacks pyOpenSSL. What
+    sshd offers by default needs none of them.
     """
     import ctypes.util  # noqa: PLC0415  for asyncssh alone
 
     def found_nothing(name: str) -> str | None:  # noqa: ARG001  as find_library has it
         return None
 
-    find = ctypes.util.find_library
-    ctypes.util.find_library = found_nothing
-    spared = {name: None for name in _SPARED if name not in sys.modules}
-    sys.modules.update(spared)  # type: ignore[arg-type]  # importlib: None is an ImportError
-    try:
-        with _IMPORTING:
+    with _IMPORTING:
+        find = ctypes.util.find_library
+        ctypes.util.find_library = found_nothing
+        spared = {name: None for name in _spared() if name not in sys.modules}
+        sys.modules.update(spared)  # type: ignore[arg-type]  # importlib: None is an ImportError
+        try:
             return import_module("theseus.effects.asyncssh")
-    finally:
-        ctypes.util.find_library = find
-        for name in spared:
-            del sys.modules[name]
+        finally:
+            ctypes.util.find_library = find
+            for name in spared:
+                del sys.modules[name]
+
+
+def _spared() -> tuple[str, ...]:
+    """What asyncssh takes "if available", and is not: it would find that out at the very end."""
+    return () if find_spec("OpenSSL") else ("asyncssh.crypto.x509",)
 
 
 @asynccontextmanager

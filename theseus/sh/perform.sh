@@ -12,6 +12,7 @@
 set -u
 set -o pipefail
 set +e
+shopt -u lastpipe
 umask o-w                   # runs are executed from what is made here: whatever the login files say, not everybody writes there
 locale=${locale-${LC_ALL-}} # for what is started here; this text itself counts bytes, and may be read twice
 export LC_ALL=C
