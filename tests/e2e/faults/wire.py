@@ -1,7 +1,8 @@
 """Wire: stands between a client and its `bash -s`, and breaks at one exact place of their dialogue.
 
 `python -I -S wire.py FOLDER BASH WORD…` is started in place of bash. FOLDER/fault says
-`STEP PHASE KIND LAST`, the last step; FOLDER/struck is made when it has come to pass.
+`STEP PHASE KIND LAST`, the last step; FOLDER/struck is made when it has come to pass. Dialogues
+that perform no step, which ask what is there, go through as they are.
 
 Phases: *before* anything of the step is sent; when *half* of its line or content is; *during*, when
 all of it is, and the host is at it; *after* the host has answered, before the client hears of it;
@@ -22,6 +23,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, NoReturn
 
+TOKEN = re.compile(rb"token=([0-9a-f]+)\n")
 COMMAND = re.compile(rb"\{ run (\d+) (\w+)(?: (\d+))?(?: (\d+))?")
 OBTAINS = re.compile(rb"\{ run \d+ obtain .* (?:follows|ask); \}\n")
 GONE = 255  # how ssh ends when its connection does
@@ -43,6 +45,7 @@ class Wire:
         self._folder = folder
         step, self._phase, self._kind, last = (folder / "fault").read_text().split()
         self._step, self._last = int(step), int(last)
+        self._token, self._performs = b"", False  # of the dialogue that goes on
         self._answered = -2  # the last step whose answer has come
         self._news = threading.Condition()
         pipe = subprocess.PIPE
@@ -52,19 +55,24 @@ class Wire:
 
     def carry(self) -> None:
         """Carry everything in both directions, until the fault or the end."""
-        token = sys.stdin.buffer.readline()
         errors = threading.Thread(target=self._carry_errors)
         errors.start()
-        output = threading.Thread(target=self._carry_output, args=(token.strip()[6:], errors))
+        output = threading.Thread(target=self._carry_output, args=(errors,))
         output.start()
-        self._send(token)
-        if self._phase.isdigit():
-            trap = TRAP.format(step=self._step, number=self._phase, folder=self._folder)
-            self._send(trap.encode())
         for index, piece, is_whole in pieces(sys.stdin.buffer):
+            if token := TOKEN.fullmatch(piece):
+                self._token, self._performs, self._answered = token[1], False, -2
+            elif index >= 0 and not self._performs:
+                self._performs = True
+                self._set_trap()
             self._carry_piece(index, piece, is_whole=is_whole)
         _pipe(self._bash.stdin).close()
         output.join()
+
+    def _set_trap(self) -> None:
+        if self._phase.isdigit():
+            trap = TRAP.format(step=self._step, number=self._phase, folder=self._folder)
+            self._send(trap.encode())
 
     def _carry_piece(self, index: int, piece: bytes, *, is_whole: bool) -> None:
         if index == 0:
@@ -91,11 +99,11 @@ class Wire:
         except BrokenPipeError:
             threading.Event().wait()  # whoever reads its output finds the end, and ends this
 
-    def _carry_output(self, token: bytes, errors: threading.Thread) -> None:
-        header = re.compile(rb"\n%s (-?\d+) (\w+) (\d+)\n" % token)
+    def _carry_output(self, errors: threading.Thread) -> None:
         seen = b""
         while data := os.read(_pipe(self._bash.stdout).fileno(), 1 << 16):
             seen += data
+            header = re.compile(rb"\n%s (-?\d+) (\w+) (\d+)\n" % self._token)
             while (found := header.search(seen)) and len(seen) >= found.end() + int(found[3]):
                 self._take(int(found[1]), found[2], seen[: found.end() + int(found[3])])
                 seen = seen[found.end() + int(found[3]) :]
@@ -106,6 +114,9 @@ class Wire:
 
     def _take(self, index: int, status: bytes, frame: bytes) -> None:
         is_answer = status != b"want"
+        if not self._performs and index >= 0:
+            write(1, frame)
+            return
         if is_answer and index == self._step and self._phase == "after":
             self._strike()
         if index < self._step or self._phase != "deaf":
@@ -116,7 +127,7 @@ class Wire:
             self._strike()
         if is_answer:
             with self._news:
-                self._answered = max(index, self._answered)  # -2 answers what is lacking
+                self._answered = index
                 self._news.notify_all()
 
     def _carry_errors(self) -> None:
@@ -147,7 +158,10 @@ def pieces(source: BinaryIO) -> Iterator[tuple[int, bytes, bool]]:
     """
     index, obtains = -1, False
     while line := source.readline():
-        if command := COMMAND.match(line):
+        if TOKEN.fullmatch(line):
+            index, obtains = -1, False
+            yield index, line, True
+        elif command := COMMAND.match(line):
             index, obtains = int(command[1]), OBTAINS.match(line) is not None
             size = {b"receive": command[4], b"unpack": command[3]}.get(command[2])
             yield index, line + source.read(int(size or 0)), not obtains
