@@ -137,7 +137,7 @@ def test_killed_master(home: Path) -> None:
             await visit(connections.open_shell)
             os.kill(await master_process(server, socket), signal.SIGKILL)
         async with OpensshConnections(server.config) as connections:
-            await visit(connections.open_shell)
+            await asyncio.gather(*(visit(connections.open_shell) for _ in range(4)))
         assert server.connections == 3
 
     among(home, use)
