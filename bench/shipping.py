@@ -24,10 +24,10 @@ from theseus.core.secrets import ConfigSecret
 from theseus.core.shelf import Offer
 from theseus.core.steps import EnsureTree, MakeDir, Segment
 from theseus.effects.asyncssh import AsyncsshConnections
-from theseus.effects.exchange import ShellPerformer
 from theseus.effects.login import close_login
 from theseus.effects.openssh import OpensshConnections
 from theseus.effects.parcel import Parcel
+from theseus.effects.shell_performer import ShellPerformer
 from theseus.effects.shipment import Shipment, make_ready
 from theseus.effects.source import committed_tree
 from theseus.effects.supply import PlanSupply
@@ -36,6 +36,7 @@ from theseus.effects.system_ssh import SystemSsh
 
 RATE = 0.8  # the least part of the rate by hand
 WIRE = 64.0  # the most kilobytes that go where the tree is there, or all but a line of it
+FAR = 0.1  # seconds there and back
 ALIAS, PLACE = "thx-bash", "theseus-bench"
 FAR_SHARES = count()
 
@@ -103,6 +104,7 @@ def rows(goes: int, size: Size) -> Iterator[Row]:
             way = Way(top, server, server.config)
             try:
                 yield from _first_rows(goes, size, way)
+                yield from _far_rows(goes, size, way)
                 yield from _later_rows(size, way)
             finally:
                 asyncio.run(close_login(SystemSsh(server.config), ALIAS, ALIAS))
@@ -116,6 +118,15 @@ def _first_rows(goes: int, size: Size, way: Way) -> Iterator[Row]:
     for transport, times in zip(transports, taken, strict=True):
         what = f"ship {size}, first time, {transport}"
         yield compared(what, times, ("`git archive \\| zstd \\| ssh`", by_hand), 1 / RATE)
+
+
+def _far_rows(goes: int, size: Size, way: Way) -> Iterator[Row]:
+    """Over a link of 100 ms, where what one channel carries is limited."""
+    with linked(way.server.port, FAR) as link:
+        over = evolve(way, config=_over(way.server, link.port))
+        by_hand, taken = in_turns(goes, over.by_hand(), over.first("asyncssh"))
+        what = f"ship {size}, first time, asyncssh, {FAR * 1000:.0f} ms"
+        yield compared(what, taken, ("`git archive \\| zstd \\| ssh`", by_hand), 1 / RATE)
 
 
 def _later_rows(size: Size, way: Way) -> Iterator[Row]:

@@ -23,8 +23,9 @@ from theseus.core.steps import (
     Step,
     Text,
 )
-from theseus.effects.exchange import Answer, ShellPerformer, ask
+from theseus.effects.exchange import Answer, ask
 from theseus.effects.follow import Ended, Followable, Watcher, follow
+from theseus.effects.shell_performer import ShellPerformer
 from theseus.effects.shells import ShellUnavailable
 
 pytestmark = pytest.mark.slow

@@ -22,10 +22,10 @@ from tests.e2e.sshd import Sshd
 from tests.effects.sites import supply
 from theseus.core.outcome import Done
 from theseus.effects.asyncssh import AsyncsshConnections
-from theseus.effects.exchange import ShellPerformer
 from theseus.effects.perform import perform
 from theseus.effects.plan_files import load_plan
 from theseus.effects.recording import RecordingPerformer, recording_json
+from theseus.effects.shell_performer import ShellPerformer
 
 pytestmark = pytest.mark.slow
 

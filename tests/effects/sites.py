@@ -13,11 +13,11 @@ from theseus.core.secrets import ConfigSecret
 from theseus.core.shelf import Offer, Shelf
 from theseus.core.steps import Segment, Step, Text
 from theseus.effects.asyncssh import AsyncsshConnections
-from theseus.effects.exchange import ShellPerformer
 from theseus.effects.local import local_shell
 from theseus.effects.login import close_login
 from theseus.effects.openssh import OpensshConnections
 from theseus.effects.parcel import Parcel, file_parcel
+from theseus.effects.shell_performer import ShellPerformer
 from theseus.effects.shells import OpenShell, ShellUnavailable
 from theseus.effects.supply import PlanSupply
 from theseus.effects.system_ssh import SystemSsh

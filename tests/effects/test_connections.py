@@ -25,9 +25,10 @@ from theseus.effects.asyncssh import (
     _split_once,
     unreachable,
 )
-from theseus.effects.exchange import Lost, ShellPerformer, ask
+from theseus.effects.exchange import Lost, ask
 from theseus.effects.package import packaged_content
 from theseus.effects.sending import Ready, prepare
+from theseus.effects.shell_performer import ShellPerformer
 from theseus.effects.shells import COMMAND, ShellUnavailable
 
 TOKEN_LINE = len(b"token=\n") + 32

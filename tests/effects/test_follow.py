@@ -12,7 +12,6 @@ from tests.effects.sshd import ALIAS, Server, served
 from theseus.core.outcome import Done
 from theseus.core.steps import ClaimRun, Launch, PutFile, Segment, Text
 from theseus.effects.asyncssh import AsyncsshConnections
-from theseus.effects.exchange import ShellPerformer
 from theseus.effects.follow import (
     Ended,
     Followable,
@@ -26,6 +25,7 @@ from theseus.effects.follow import (
 )
 from theseus.effects.local import local_shell
 from theseus.effects.process_shell import GRACE
+from theseus.effects.shell_performer import ShellPerformer
 from theseus.effects.shells import OpenShell
 
 BOOTSTRAP = """

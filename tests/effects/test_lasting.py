@@ -13,10 +13,11 @@ from tests.effects.sshd import ALIAS, Server, served
 from theseus.core.outcome import Done, Unknown
 from theseus.core.steps import ClaimRun, Launch, MakeDir, PutFile, Segment, Text
 from theseus.effects.asyncssh import AsyncsshConnections
-from theseus.effects.exchange import Answer, ShellPerformer, ask
+from theseus.effects.exchange import Answer, ask
 from theseus.effects.lasting import LastingShells
 from theseus.effects.local import local_shell
 from theseus.effects.package import packaged_content
+from theseus.effects.shell_performer import ShellPerformer
 from theseus.effects.shells import Shell
 
 

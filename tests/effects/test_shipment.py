@@ -18,8 +18,8 @@ from theseus.core.outcome import Done, NothingToSend, Outcome
 from theseus.core.shelf import Offer
 from theseus.core.steps import EnsureTree, Segment
 from theseus.effects.archive import plain_commit
-from theseus.effects.exchange import ShellPerformer
 from theseus.effects.parcel import SMALL, Parcel, SupplyError
+from theseus.effects.shell_performer import ShellPerformer
 from theseus.effects.shells import OpenShell
 from theseus.effects.shipment import Shipment, make_ready
 from theseus.effects.source import committed_tree, dirty_tree

@@ -30,12 +30,12 @@ from theseus.core.submitted import judge, judge_array
 from theseus.core.values import frozen
 from theseus.effects.batch_planning import planned_batch
 from theseus.effects.config_secret import config_secret
-from theseus.effects.exchange import ShellPerformer
 from theseus.effects.noted import Judged, Performed, Warn, noted_batch
 from theseus.effects.orders import BatchOrder
 from theseus.effects.outlook import Outlook, looking_for_all
 from theseus.effects.parcel import Watch, unwatched
 from theseus.effects.perform import perform
+from theseus.effects.shell_performer import ShellPerformer
 from theseus.effects.shells import OpenShell
 from theseus.effects.supply import PlanSupply
 

@@ -6,9 +6,9 @@ is not known here. Every step gets exactly one outcome, and none is `Done` that 
 
 import asyncio
 import secrets
-from collections.abc import Iterable, Sequence
-
-from attrs import evolve
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import aclosing
+from typing import TypeAlias
 
 from theseus.core.outcome import (
     AlreadySubmitted,
@@ -18,20 +18,28 @@ from theseus.core.outcome import (
     Outcome,
     Unknown,
 )
-from theseus.core.script import ask_frame, obtain_frame
-from theseus.core.shelf import Offer, Shelf
+from theseus.core.script import Obtain, ask_frame, obtain_frame
+from theseus.core.shelf import Offer
 from theseus.core.shell import command_line
-from theseus.core.steps import Segment
 from theseus.core.values import frozen
 from theseus.effects.frames import START, ErrorReader, Frame, FrameReader
 from theseus.effects.package import packaged_content
 from theseus.effects.parcel import Parcel, SupplyError
-from theseus.effects.sending import Lacking, Ready, Sending, frames_of, prepare
-from theseus.effects.shells import OpenShell, Shell
+from theseus.effects.sending import Aside, Lacking, Ready, Sending, frames_of
+from theseus.effects.shells import Shell
 from theseus.effects.supply import Supply
 
 TOGETHER = 64 * 1024  # bytes that are sent at once: each piece is a packet or several
 PATIENCE = 5.0  # seconds for what follows the last answer: its marker, the exit status
+
+
+Widen: TypeAlias = Callable[[Parcel, Obtain], Awaitable[Aside | None]]
+"""Says what else carries the pieces of a parcel, if anything does."""
+
+
+async def unwidened(_: Parcel, __: Obtain) -> Aside | None:
+    """Nothing but the dialogue."""
+    return None
 
 
 @frozen
@@ -48,34 +56,6 @@ class Lost:
     """The dialogue ended before every probe was answered."""
 
     reason: str
-
-
-@frozen
-class ShellPerformer:
-    """Performs a segment through a shell on its host, where *shelf* is what lies there already."""
-
-    open_shell: OpenShell
-    supply: Supply
-    shelf: Shelf | None = None
-
-    async def perform(self, segment: Segment) -> tuple[Outcome, ...]:
-        """Open a shell, hold the dialogue, close it."""
-        outcomes, again = await self._converse(segment, self.shelf)
-        if again is None:
-            return outcomes
-        # the shelf is not as it was: from there on, it is asked about everything
-        held = outcomes[: again - segment.first]
-        rest = evolve(segment, first=again, steps=segment.steps[len(held) :])
-        return (*held, *(await self._converse(rest, None))[0])
-
-    async def _converse(
-        self, segment: Segment, shelf: Shelf | None
-    ) -> tuple[tuple[Outcome, ...], int | None]:
-        """One outcome for each step, and the index of that from which to say them again."""
-        async with self.open_shell(segment.host) as shell:
-            dialogue = Dialogue(shell, await prepare(segment, self.supply, shelf))
-            await dialogue.hold(self.supply)
-            return await dialogue.outcomes(), dialogue.again
 
 
 async def ask(shell: Shell, probes: Sequence[tuple[str, ...]]) -> tuple[Answer, ...] | Lost:
@@ -97,9 +77,14 @@ class Dialogue:
     """One exchange with perform.sh: a writer, and a reader for each of its two streams."""
 
     def __init__(
-        self, shell: Shell, sendings: Iterable[Sending], library: str | None = None
+        self,
+        shell: Shell,
+        sendings: Iterable[Sending],
+        library: str | None = None,
+        widen: Widen = unwidened,
     ) -> None:
         self._scripts = ("perform.sh",) if library is None else ("perform.sh", library)
+        self._widen = widen
         self._token = secrets.token_hex(16)
         self._shell = shell
         self._sendings = tuple(sendings)
@@ -244,12 +229,16 @@ class Dialogue:
             return
         await self._say(index, obtain_frame(index, lacking.obtain, "ask"))
         while await self._wants(index):
-            await self._send(index, parcel or await lacking.parcel_for(supply, offer))
+            wanted = parcel or await lacking.parcel_for(supply, offer)
+            await self._send(index, wanted, await self._widen(wanted, lacking.obtain))
             parcel, offer = None, Offer()  # a pack is of no use there; the whole archive is
 
-    async def _send(self, index: int, parcel: Parcel) -> None:
-        async for frame in frames_of(parcel):
-            await self._say(index, frame)
+    async def _send(self, index: int, parcel: Parcel, aside: Aside | None = None) -> None:
+        async with aclosing(frames_of(parcel, aside)) as frames:
+            async for frame in frames:
+                await self._say(index, frame)
+                if aside is not None:
+                    await self._flush()  # what went aside is taken up at once
 
     async def _wants(self, index: int) -> bool:
         await self._flush()

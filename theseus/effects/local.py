@@ -10,8 +10,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from theseus.core.outcome import HostUnreachable, Outcome
 from theseus.core.steps import Segment
 from theseus.core.values import frozen
-from theseus.effects.exchange import ShellPerformer
 from theseus.effects.process_shell import ProcessShell, started
+from theseus.effects.shell_performer import ShellPerformer
 from theseus.effects.shells import Shell, ShellUnavailable
 from theseus.effects.supply import Supply
 

@@ -6,7 +6,9 @@ it starts; what is sent only where it is missing is read only then.
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections import deque
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
 from typing import TypeAlias, assert_never
 
 from attrs import field
@@ -145,13 +147,56 @@ def _parcel_for(step: EnsureFile | EnsureTree) -> ParcelFor:
     return parcel_for
 
 
-async def frames_of(parcel: Parcel) -> AsyncIterator[bytes]:
-    """*parcel* as `obtain` reads it: its form, each piece after its size, their sha256."""
+@frozen
+class Aside:
+    """Carries pieces otherwise than in the dialogue, *at_once* at the same time.
+
+    *carry* gives the name by which `obtain` finds a piece; None where it did not come through.
+    """
+
+    carry: Callable[[bytes], Awaitable[str | None]]
+    at_once: int
+
+
+async def frames_of(parcel: Parcel, aside: Aside | None = None) -> AsyncGenerator[bytes]:
+    """*parcel* as `obtain` reads it: its form, each piece after its size, their sha256.
+
+    Instead of a piece that goes *aside* its name stands there.
+    """
     size, digest = 0, hashlib.sha256()
     yield f"{parcel.form}\n".encode()
-    while piece := await asyncio.to_thread(next, parcel.pieces, b""):
-        size += len(piece)
-        await asyncio.to_thread(digest.update, piece)
-        yield b"%d\n" % len(piece)
-        yield piece
+    async with aclosing(_carried(parcel, aside)) as carried:
+        async for piece, name in carried:
+            size += len(piece)
+            await asyncio.to_thread(digest.update, piece)
+            if name is None:
+                yield b"%d\n" % len(piece)
+                yield piece
+            else:
+                yield b"@%s\n" % name.encode()
     yield b"0\n%d %s\n" % (size, digest.hexdigest().encode())
+
+
+async def _carried(parcel: Parcel, aside: Aside | None) -> AsyncGenerator[tuple[bytes, str | None]]:
+    """The pieces in their order, each with the name by which it was carried aside."""
+    if aside is None:
+        while piece := await _next_piece(parcel):
+            yield piece, None
+        return
+    underway: deque[tuple[bytes, asyncio.Future[str | None]]] = deque()
+    try:
+        while True:
+            while len(underway) < aside.at_once and (piece := await _next_piece(parcel)):
+                underway.append((piece, asyncio.ensure_future(aside.carry(piece))))
+            if not underway:
+                return
+            piece, carrying = underway.popleft()
+            yield piece, await carrying
+    finally:
+        for _, carrying in underway:
+            carrying.cancel()
+        await asyncio.gather(*(carrying for _, carrying in underway), return_exceptions=True)
+
+
+async def _next_piece(parcel: Parcel) -> bytes:
+    return await asyncio.to_thread(next, parcel.pieces, b"")

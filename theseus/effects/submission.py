@@ -24,7 +24,6 @@ from theseus.core.shell import path_word
 from theseus.core.submitted import Submitted, judge
 from theseus.effects import exchange
 from theseus.effects.config_secret import config_secret
-from theseus.effects.exchange import ShellPerformer
 from theseus.effects.kept import open_archive
 from theseus.effects.noted import Warn, noted
 from theseus.effects.orders import Order
@@ -39,6 +38,7 @@ from theseus.effects.parcel import (
 from theseus.effects.perform import perform
 from theseus.effects.planning import Repeat, archives, planned, planned_again
 from theseus.effects.reach import alias_of, aliases_of, lasting_shells
+from theseus.effects.shell_performer import ShellPerformer
 from theseus.effects.shells import OpenShell, ShellUnavailable
 from theseus.effects.supply import ParcelOf, PlanSupply
 from theseus.effects.survey import shelf_of, survey

@@ -163,7 +163,7 @@ obtain() { # INDEX MODE PATH HOW: have PATH, which is `there`, or `follows`, or 
   fi
   [[ $4 != there ]] || return 77 # it has been removed meanwhile
   [[ $4 == follows ]] || frame "$1" want ''
-  while IFS=' ' read -r form commit base && gather "$part"; do
+  while IFS=' ' read -r form commit base && gather "$part" "$3"; do
     if [[ $form == zstd ]]; then place=${3%.gz}.zst; fi
     if [[ -n $commit ]] && ! grow "$part" "${3%/*}" "$form" "$commit" "$base" >/dev/null 2>&1; then
       if [[ $4 == follows ]]; then
@@ -184,21 +184,24 @@ obtain() { # INDEX MODE PATH HOW: have PATH, which is `there`, or `follows`, or 
   return 1
 }
 
-gather() { # PART: the pieces that follow, each after its size, then `0` and `SIZE SHA256` of all of them
+gather() { # PART PATH: the pieces that follow, each after its size, then `0` and `SIZE SHA256` of all of them
   local size sha256 status=0
-  pieces | keep "$1" || status=$?
+  pieces "$2" | keep "$1" || status=$?
   IFS=' ' read -r size sha256 && ((status == 0)) && intact "$1" "$size" "$sha256"
 }
 
 discard() { # what follows a step that does not need it
-  read -r && pieces && read -r
+  read -r && pieces '' && read -r
 }
 
-pieces() { # up to the one without bytes
-  local size
+pieces() { # PATH: up to the one without bytes; `@NAME` has come by another channel, as PATH.part.NAME
+  local size status=0
   while read -r size; do
-    if ((size == 0)); then return; fi
-    take "$size" || return
+    case $size in
+      0) return "$status" ;;
+      @*) { cat -- "$1.part.${size#@}" && rm -f -- "$1.part.${size#@}"; } || status=1 ;;
+      *) take "$size" || return ;;
+    esac
   done
   return 1
 }
