@@ -24,6 +24,7 @@ from theseus.core.secrets import ConfigSecret
 from theseus.core.shelf import Offer
 from theseus.core.steps import EnsureTree, MakeDir, Segment
 from theseus.effects.asyncssh import AsyncsshConnections
+from theseus.effects.lasting import LastingShells
 from theseus.effects.login import close_login
 from theseus.effects.openssh import OpensshConnections
 from theseus.effects.parcel import Parcel
@@ -70,9 +71,12 @@ class Way:
             EnsureTree(ALIAS, f"{self.share}/trees/{ready.tree}.tar.gz", ready.tree),
         )
         supply = PlanSupply(b"", parcel_of, _no_secret)
-        async with connections_by(transport, self.config) as connections:
-            shelf = await shelf_of(connections.open_shell, ALIAS, self.share)
-            performer = ShellPerformer(connections.open_shell, supply, shelf)
+        async with (
+            connections_by(transport, self.config) as connections,
+            LastingShells(connections.open_shell) as lasting,
+        ):
+            shelf = await shelf_of(lasting.open_shell, ALIAS, self.share)
+            performer = ShellPerformer(lasting.open_shell, supply, shelf)
             outcomes = await performer.perform(Segment(ALIAS, 0, steps))
         if outcomes[1] != Done(expected):
             raise AssertionError(f"shipped to {self.share}: {outcomes}")

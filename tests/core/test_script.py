@@ -16,6 +16,7 @@ from theseus.core.script import (
     instruction,
     obtain_frame,
     receive_frame,
+    script_frame,
     unpack_frame,
 )
 from theseus.core.steps import (
@@ -76,6 +77,11 @@ def test_instructions() -> None:
     assert instruction(put) == Receive("/a", 0o600, Text("x"))
     ensure = EnsureFile("box", "/a", 0o600, PACKAGED)
     assert instruction(ensure) == Obtain("/a", 0o600, ensure)
+
+
+def test_scripts() -> None:
+    """Bash counts characters, whatever the locale: those of a script are bytes."""
+    assert script_frame(b"a\nb\n") == b'IFS= read -r -N 4 script && eval "$script"\na\nb\n'
 
 
 def test_frames() -> None:

@@ -59,3 +59,8 @@ def test_scripts_ship_byte_for_byte() -> None:
     """A script is shipped as it stands in the package."""
     expected = (PACKAGE / "sh" / "bootstrap.sh").read_bytes()
     assert packaged_content("bootstrap.sh") == expected
+
+
+def test_scripts_of_dialogues_are_ascii() -> None:
+    """What bash is told to read by its size has as many characters as bytes."""
+    assert all(packaged_content(name).isascii() for name in ("perform.sh", "cancel.sh"))

@@ -18,7 +18,7 @@ from theseus.core.outcome import (
     Outcome,
     Unknown,
 )
-from theseus.core.script import Obtain, ask_frame, obtain_frame
+from theseus.core.script import Obtain, ask_frame, obtain_frame, script_frame
 from theseus.core.shelf import Offer
 from theseus.core.shell import command_line
 from theseus.core.values import frozen
@@ -204,7 +204,7 @@ class Dialogue:
             self._unsent += b"begin\n"
         for script in self._scripts:
             if script not in self._shell.heard:
-                self._unsent += packaged_content(script)
+                self._unsent += script_frame(packaged_content(script))
                 self._shell.heard.add(script)
 
     async def _say(self, index: int, data: bytes) -> None:

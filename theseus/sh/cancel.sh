@@ -2,7 +2,7 @@
 #
 # Law: this text is static. It is read after perform.sh, whose functions it uses, and adds one that a
 # line can `ask` for:
-#   cancel RUN_DIR…
+#   cancel RUN_DIR...
 # It ends all of them at the same time and prints one line for each, in their order:
 #   cancelled            it was there and is not any more, nor is anything it had started
 #   ended STATE          it had ended before, or did so by itself in that moment
@@ -18,7 +18,7 @@ cancel_kind=() cancel_id=() cancel_start=() cancel_cluster=() cancel_members=()
 cancel_parents=() cancel_starts=() cancel_sessions=() # by process id
 declare -A cancel_jobs=()                             # what squeue said last, and when, by cluster
 
-cancel() { # RUN_DIR…
+cancel() { # RUN_DIR...
   local run pending=yes
   scrub
   cancel_dir=("$@")
@@ -206,7 +206,7 @@ cancel_kill() { # RUN: and whatever it starts meanwhile
 
 # --- in SLURM -----------------------------------------------------------------------------------
 
-cancel_scancel() { # RUN [OPTION…]
+cancel_scancel() { # RUN [OPTION...]
   local said id=${cancel_id[$1]} cluster=${cancel_cluster[$1]}
   if ! said=$(scancel "${@:2}" ${cluster:+-M "$cluster"} "$id" 2>&1); then
     case $said in

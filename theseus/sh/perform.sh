@@ -1,7 +1,7 @@
 # perform.sh: the far half of a performer.
 #
-# `bash -s` reads from its standard input: a line `token=…`, this text, then one line a step,
-#   { run INDEX COMMAND…; }      { ask INDEX COMMAND…; }
+# `bash -s` reads from its standard input: a line `token=...`, one that reads this text, the text, then one line a step,
+#   { run INDEX COMMAND...; }      { ask INDEX COMMAND...; }
 # Each line is a complete group, so that a stream cut short is a syntax error, never half a command.
 # Content follows its line as raw bytes; that of `obtain`, which may be wanted or not, in pieces. Every step is answered on standard output by a frame
 #   \n<token> <index> <status> <length>\n<length bytes>
@@ -42,7 +42,7 @@ only_take() { # SIZE: the next SIZE bytes of the input, and not one more, as all
 
 take() { (only_take "$1"); } # SIZE: the same, where more is to be done
 
-run() { # INDEX COMMAND [ARG…]
+run() { # INDEX COMMAND [ARG...]
   local index=$1 output='' status=0
   shift
   know_head
@@ -65,7 +65,7 @@ run() { # INDEX COMMAND [ARG…]
   frame "$index" "$status" "$output"
 }
 
-ask() { # INDEX COMMAND [ARG…]
+ask() { # INDEX COMMAND [ARG...]
   local index=$1 output status=0
   shift
   output=$("$@" </dev/null) || status=$?
@@ -95,6 +95,13 @@ accept() { # PART SIZE: what cannot be written is still consumed: content is nev
 keep() { # FILE: the whole input, whether or not it can be written, as all that a subshell does
   umask 077
   exec tee -- "$1" >/dev/null
+}
+
+keep_much() { # FILE: the same, a hundred kilobytes at a time, where tee takes eight
+  umask 077
+  cat >"$1" && return
+  cat >/dev/null
+  return 1
 }
 
 mkdir() { # as a step, `mkdir -p -m MODE -- PATH`, it makes nothing that is there
@@ -186,7 +193,7 @@ obtain() { # INDEX MODE PATH HOW: have PATH, which is `there`, or `follows`, or 
 
 gather() { # PART PATH: the pieces that follow, each after its size, then `0` and `SIZE SHA256` of all of them
   local size sha256 status=0
-  pieces "$2" | keep "$1" || status=$?
+  pieces "$2" | keep_much "$1" || status=$?
   IFS=' ' read -r size sha256 && ((status == 0)) && intact "$1" "$size" "$sha256"
 }
 
@@ -293,7 +300,7 @@ squeezed() { # PIECE PROCESS: the piece, when it is done
 
 squeeze_zstd() { zstd -qc1 -T4; } # level 3 takes three times as long for a tenth less
 
-guarded() { # DIRECTORY…: can nobody but their owners and groups replace what lies in them?
+guarded() { # DIRECTORY...: can nobody but their owners and groups replace what lies in them?
   local open
   open=$(find "${@/%//.}" -maxdepth 0 -perm -002 ! -perm -1000 2>/dev/null)
   [[ -n $open ]] || return 0
@@ -426,7 +433,7 @@ job_of() { # RUN_DIR: the id of the job that SLURM has or had for it; a failure 
   echo "$said"
 }
 
-answer() { # RUN_DIR WORD…: keep the answer, and give it
+answer() { # RUN_DIR WORD...: keep the answer, and give it
   printf '%s\n' "${*:2}" >"$1/answer.part" && mv -f -- "$1/answer.part" "$1/answer" && cat -- "$1/answer"
 }
 
@@ -507,7 +514,7 @@ scrub() { # nothing of an allocation this shell may stand in, or of the user's h
   done
 }
 
-submit() { # RUN_DIR SBATCH [ARG…]: hand the run to SLURM and answer `slurm JOB [CLUSTER]`
+submit() { # RUN_DIR SBATCH [ARG...]: hand the run to SLURM and answer `slurm JOB [CLUSTER]`
   local run_dir=$1 said status=0 id='' cluster=''
   shift
   cd / || return 1
@@ -531,7 +538,7 @@ submit() { # RUN_DIR SBATCH [ARG…]: hand the run to SLURM and answer `slurm JO
   answer "$run_dir" slurm "$id" ${cluster:+"$cluster"}
 }
 
-submit_array() { # DIRECTORY SBATCH [ARG…]: submit; each of its runs has an answer of its own then
+submit_array() { # DIRECTORY SBATCH [ARG...]: submit; each of its runs has an answer of its own then
   local said id cluster index file run_dirs=() files=()
   # shellcheck source=/dev/null # made by the plan of the sweep
   source "$1/runs" || return
@@ -576,7 +583,7 @@ may_complete() { # JOB CLUSTER RUN: sbatch takes a job that it has forgotten for
   esac
 }
 
-submit_after() { # AWAITED RUN_DIR SBATCH [ARG…] SCRIPT RUN_DIR: submit, to start when another run has completed
+submit_after() { # AWAITED RUN_DIR SBATCH [ARG...] SCRIPT RUN_DIR: submit, to start when another run has completed
   local kind='' id='' cluster='' awaited=${1##*/} ended
   ended=$(state "$1")
   [[ ! -s $1/answer ]] || read -r kind id cluster <"$1/answer"
