@@ -147,12 +147,12 @@ copy_links() { # PART DIRECTORY: where a file system has no links between direct
 }
 
 shelf() { # SHARE: the tools with which trees may come, then a line for each folder with what lies there, the newest first
-  local tool tools='' folder
+  local tool tools='' folder names
   for tool in zstd git; do if command -v "$tool" >/dev/null; then tools+="$tool "; fi; done
   echo "$tools"
   for folder in runtimes trees; do
-    # shellcheck disable=SC2012 # the newest first, and the names that matter are digits
-    echo "$folder $(ls -t -- "$1/$folder" 2>/dev/null | head -n 50 | tr '\n' ' ')"
+    mapfile -t names < <(exec ls -t -- "$1/$folder" 2>/dev/null) # the newest first
+    echo "$folder ${names[*]:0:50}"
   done
 }
 
