@@ -215,6 +215,8 @@ class Dialogue:
             await self._flush()
 
     async def _flush(self) -> None:
+        if not self._unsent:
+            return
         unsent, self._unsent, self._begun = bytes(self._unsent), bytearray(), self._said
         await self._shell.write(unsent)
 
@@ -228,9 +230,15 @@ class Dialogue:
             await self._send(index, parcel)
             return
         await self._say(index, obtain_frame(index, lacking.obtain, "ask"))
+        await self._flush()
+        # found out while the far side comes to this step
+        aside = None if parcel is None else await self._widen(parcel, lacking.obtain)
         while await self._wants(index):
-            wanted = parcel or await lacking.parcel_for(supply, offer)
-            await self._send(index, wanted, await self._widen(wanted, lacking.obtain))
+            wanted = parcel
+            if wanted is None:
+                wanted = await lacking.parcel_for(supply, offer)
+                aside = await self._widen(wanted, lacking.obtain)
+            await self._send(index, wanted, aside)
             parcel, offer = None, Offer()  # a pack is of no use there; the whole archive is
 
     async def _send(self, index: int, parcel: Parcel, aside: Aside | None = None) -> None:
