@@ -12,7 +12,7 @@ from tests.e2e.sshd import Sshd
 from theseus.effects.parcel import SMALL
 
 pytestmark = pytest.mark.slow
-DELAY = 0.15  # seconds: what the far side does meanwhile takes less
+DELAY = 0.3  # seconds: what either side does meanwhile takes less
 # a session, its command, the probes, the whole plan; then the session is closed
 ROUND_TRIPS = 5
 
