@@ -6,17 +6,19 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from attrs import evolve
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.effects.sites import SITES, OpenSite, at, performed, raw, supply
 from theseus.core.outcome import AlreadySubmitted, Done, Failed, NotReached, Outcome
 from theseus.core.secrets import CommandSecret, EnvironmentSecret
-from theseus.core.shelf import Shelf
+from theseus.core.shelf import Offer, Shelf
 from theseus.core.shell import path_word
 from theseus.core.steps import (
     ClaimRun,
@@ -35,7 +37,7 @@ from theseus.core.steps import (
 )
 from theseus.effects.exchange import Answer, ask
 from theseus.effects.package import packaged_content, packaged_digest
-from theseus.effects.parcel import SupplyError
+from theseus.effects.parcel import Parcel, SupplyError, bytes_parcel
 from theseus.effects.sending import Ready, prepare
 from theseus.effects.shells import OpenShell
 
@@ -208,6 +210,40 @@ def test_what_is_said_to_be_there(open_site: OpenSite, folder: Path) -> None:
     assert (folder / "trees" / "abc.tar.gz").read_bytes() == LOOKS_LIKE_COMMANDS
     there = performed(open_site, folder, (made, tree, count), supply(), shelf)
     assert there == (Done(), Done("present"), Done())
+
+
+def test_steps_before_a_parcel_do_not_wait_for_it(open_site: OpenSite, folder: Path) -> None:
+    """While a parcel is made the steps before it are done: a claim above all is there early."""
+    claim = folder / "share" / "runs" / "r"
+
+    def first_a_claim() -> None:
+        until = time.monotonic() + 20
+        while not claim.exists():
+            assert time.monotonic() < until, "the claim waits for the parcel"
+            time.sleep(0.01)
+
+    async def parcel_of(_: str, __: Offer) -> Parcel:
+        await asyncio.to_thread(first_a_claim)
+        return bytes_parcel(b"x", "gzip")
+
+    steps = (
+        MakeDir("site", str(claim.parent), 0o700),
+        ClaimRun("site", str(claim)),
+        EnsureTree("site", str(folder / "tree.tar.gz"), "abc"),
+    )
+    slow = evolve(supply(), parcel_of=parcel_of)
+    assert performed(open_site, folder, steps, slow, Shelf())[1:] == (Done("claimed"), Done("sent"))
+
+
+def test_a_parcel_that_nobody_expected_to_fail(open_site: OpenSite, folder: Path) -> None:
+    """An error that is no SupplyError comes out as it is, and nobody waits for the host."""
+
+    async def parcel_of(_: str, __: Offer) -> Parcel:
+        raise ZeroDivisionError
+
+    broken = evolve(supply(), parcel_of=parcel_of)
+    with pytest.raises(ZeroDivisionError):
+        performed(open_site, folder, (EnsureTree("site", "~/t", "abc"),), broken, Shelf())
 
 
 def test_gone_and_not_to_be_had(open_site: OpenSite, folder: Path) -> None:

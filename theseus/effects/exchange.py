@@ -24,7 +24,7 @@ from theseus.core.shell import command_line
 from theseus.core.values import frozen
 from theseus.effects.frames import START, ErrorReader, Frame, FrameReader
 from theseus.effects.package import packaged_content
-from theseus.effects.parcel import Parcel, SupplyError
+from theseus.effects.parcel import Parcel
 from theseus.effects.sending import Aside, Lacking, Ready, Sending, frames_of
 from theseus.effects.shells import Shell
 from theseus.effects.supply import Supply
@@ -193,7 +193,7 @@ class Dialogue:
             await self._shell.end_input()
         except ConnectionError:
             return  # the readers see the end of their streams
-        except SupplyError:
+        except BaseException:
             reader.cancel()  # the far side waits for what will not come
             raise
 
