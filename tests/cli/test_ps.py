@@ -160,7 +160,7 @@ def test_a_loss_is_seen_twice(inside: Inside, desk: Desk, monkeypatch: pytest.Mo
         runs, _ = known_runs(ledger.entries().unwrap())
         pace = Pace(2.0, 2.0)
         waiting = asyncio.create_task(wait_for(ledger, runs, lambda _, end: ends.append(end), pace))
-        while not isinstance(ledger.find(run.run_id).unwrap().state, Lost):  # noqa: ASYNC110  a file
+        while not isinstance(ledger.find(run.run_id).unwrap().state, Lost):  # noqa: ASYNC110  a file has no event
             await asyncio.sleep(0.05)
         outcome = '{"state": "failed", "exit_status": 9, "message": "", "ended_at": null}'
         (run.run_dir / "outcome.json").write_text(outcome)

@@ -119,7 +119,7 @@ def _holds(node: Node, choice: Choice, *, now: bool) -> bool:
 
 
 @given(problems(), st.lists(nodes(), max_size=3), st.booleans())
-def test_larger_cluster_never_loses(problem: Problem, more: list[Node], freed: bool) -> None:  # noqa: FBT001  drawn
+def test_larger_cluster_never_loses(problem: Problem, more: list[Node], freed: bool) -> None:  # noqa: FBT001  drawn by hypothesis
     """What a cluster could run it still could with more nodes, or with what is used freed."""
     if problem.choice() is None:
         return

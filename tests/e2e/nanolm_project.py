@@ -40,7 +40,7 @@ def filled_uv_cache(folder: Path) -> Path:
 def _without(reason: str) -> NoReturn:
     if os.environ.get("CI") == "true":
         pytest.fail(reason)
-    pytest.skip(reason)
+    pytest.skip(reason)  # what this machine lacks to build an environment
 
 
 def hand_over(folder: Path, user: str) -> None:

@@ -63,7 +63,7 @@ def unavailable(reason: str) -> None:
     """Fail in CI, skip elsewhere: *reason* says why there is no sshd."""
     if os.environ.get("CI") == "true":
         pytest.fail(reason)
-    pytest.skip(reason)
+    pytest.skip(reason)  # why there is no sshd, as the caller found out
 
 
 def sshd_program() -> str:

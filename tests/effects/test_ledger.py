@@ -157,7 +157,7 @@ def of_version(path: Path, version: int) -> None:
         connection.execute(f"PRAGMA user_version = {version}")
         columns = "run_id, name, submitted_at, submission, detail, plan"
         values = (FIRST, "demo", "2026-11-24T12:00:00+00:00", "accepted", "slurm 7", "{}")
-        connection.execute(f"INSERT INTO runs ({columns}) VALUES {values}")  # noqa: S608  constants
+        connection.execute(f"INSERT INTO runs ({columns}) VALUES {values}")  # noqa: S608  constants of this test
         connection.commit()
 
 

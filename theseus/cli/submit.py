@@ -30,8 +30,8 @@ def submit(  # noqa: PLR0913  each is a word or flag of the command line
     *overrides: str,
     follow: Annotated[bool, Switch] = False,
     json: Annotated[bool, Switch] = False,
-    sweep: Sweep = Sweep(),  # noqa: B008  frozen
-    flags: Flags = Flags(),  # noqa: B008  frozen
+    sweep: Sweep = Sweep(),  # noqa: B008  frozen: no call can change it
+    flags: Flags = Flags(),  # noqa: B008  frozen: no call can change it
 ) -> int:
     """Plan a run, or a sweep of many, and start it. Never prompts.
 
@@ -73,6 +73,6 @@ async def _submitted(order: Order) -> Result["Submitted", PlanError]:
     """Submit *order*; what plans and performs is imported while its hosts are connected to."""
     async with looking(order) as outlook:
         await outlook.seen()
-        from theseus.effects.submission import submit_seen  # noqa: PLC0415  see above
+        from theseus.effects.submission import submit_seen  # noqa: PLC0415  imported while hosts answer
 
         return await submit_seen(order, outlook, announce, say, uploading)

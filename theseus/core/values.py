@@ -30,12 +30,12 @@ def _repr(self: Any) -> str:  # noqa: ANN401  a value of any class made above
     return f"{type(self).__qualname__.rpartition('>.')[2]}({inner})"
 
 
-def _eq(self: Any, other: object) -> Any:  # noqa: ANN401  as above
+def _eq(self: Any, other: object) -> Any:  # noqa: ANN401  a value of any class made above
     content = _content(self.__class__)
     return content(self) == content(other) if type(other) is type(self) else NotImplemented
 
 
-def _hash(self: Any) -> int:  # noqa: ANN401  as above
+def _hash(self: Any) -> int:  # noqa: ANN401  a value of any class made above
     return hash((self.__class__, _content(self.__class__)(self)))
 
 

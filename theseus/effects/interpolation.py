@@ -119,7 +119,7 @@ class _Marks:
 @contextmanager
 def _standing_in(marks: _Marks) -> Iterator[None]:
     """Have OmegaConf ask *marks*; afterwards its resolvers are those that were there before."""
-    from omegaconf import OmegaConf  # noqa: PLC0415  58 ms, as in `resolve`
+    from omegaconf import OmegaConf  # noqa: PLC0415  58 ms that most invocations do not need
     from omegaconf.basecontainer import BaseContainer  # noqa: PLC0415  imports OmegaConf
 
     with _ONE_AT_A_TIME:
@@ -130,7 +130,7 @@ def _standing_in(marks: _Marks) -> Iterator[None]:
             OmegaConf.register_resolver("oc.coerce", marks.coerce, replace=True)
             yield
         finally:
-            BaseContainer._resolvers = kept  # noqa: SLF001  as above
+            BaseContainer._resolvers = kept  # noqa: SLF001  nothing public puts them back
 
 
 def _texts(data: Any, change: Callable[[str], Any]) -> Any:  # noqa: ANN401  plain data of any shape

@@ -24,7 +24,7 @@ async def wait_for(
     ledger: Ledger,
     runs: Sequence[KnownRun],
     on_end: OnEnd,
-    pace: Pace = Pace(),  # noqa: B008  frozen
+    pace: Pace = Pace(),  # noqa: B008  frozen: no call can change it
 ) -> None:
     """Tell *on_end* of each of *runs* that ends, until all have.
 

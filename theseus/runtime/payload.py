@@ -85,7 +85,7 @@ def _secret(variable: str, environment: Mapping[str, str]) -> str:
     return environment[variable]
 
 
-def _with_secrets(value: Any, content: Callable[[str, Sequence[Any]], Scalar]) -> Any:  # noqa: ANN401 - JSON
+def _with_secrets(value: Any, content: Callable[[str, Sequence[Any]], Scalar]) -> Any:  # noqa: ANN401 - JSON of any shape
     if isinstance(value, Mapping):
         if set(value) in ({_MARK}, {_DECODED_MARK}):
             ((mark, parts),) = value.items()
@@ -96,7 +96,7 @@ def _with_secrets(value: Any, content: Callable[[str, Sequence[Any]], Scalar]) -
     return value
 
 
-def finite(value: Any) -> Any:  # noqa: ANN401 - JSON
+def finite(value: Any) -> Any:  # noqa: ANN401 - JSON of any shape
     """*value* with text for each number that JSON has none for.
 
     >>> finite({"clip": float("inf")})

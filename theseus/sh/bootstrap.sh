@@ -258,7 +258,7 @@ theseus_setup_failed() { # STATUS COMMAND
 
 theseus_enter() { # in a process of its own: have the user's environment from here on
   set +eu
-  # shellcheck disable=SC2086 # names
+  # shellcheck disable=SC2086 # split on purpose: names of variables, one word each
   unset $theseus_exported
   eval "$theseus_users"
   export PATH="$theseus_first_on_path${PATH:-/usr/bin:/bin}"

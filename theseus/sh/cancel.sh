@@ -117,7 +117,7 @@ cancel_advance() { # RUN: one look at it
 cancel_leads() { # RUN: does the bootstrap of its answer still run? A process id may be another's by now
   local stat id=${cancel_id[$1]} start=${cancel_start[$1]}
   { read -r stat <"/proc/$id/stat"; } 2>/dev/null || return
-  # shellcheck disable=SC2086 # split on purpose
+  # shellcheck disable=SC2086 # split on purpose: the fields of a line of /proc, of which none is a pattern
   set -- ${stat##*) }
   [[ $1 != Z && ${20} == "$start" ]]
 }
@@ -128,7 +128,7 @@ cancel_look() { # read the process table: parent, start and session of each that
   for file in /proc/[0-9]*/stat; do
     { read -r stat <"$file"; } 2>/dev/null || continue
     pid=${file//[^0-9]/}
-    # shellcheck disable=SC2086 # split on purpose
+    # shellcheck disable=SC2086 # split on purpose: the fields of a line of /proc, of which none is a pattern
     set -- ${stat##*) }
     [[ $1 != Z ]] || continue
     cancel_parents[pid]=$2 cancel_sessions[pid]=$4 cancel_starts[pid]=${20}

@@ -73,7 +73,7 @@ lives() { # RUN STAMP: may it still be at work? Where that cannot be told, what 
       read -r here 2>/dev/null </proc/sys/kernel/random/boot_id
       if [[ $boot == "$here" ]]; then
         { read -r stat <"/proc/$kind/stat"; } 2>/dev/null || return 1
-        # shellcheck disable=SC2086 # split on purpose
+        # shellcheck disable=SC2086 # split on purpose: the fields of a line of /proc, of which none is a pattern
         set -- ${stat##*) }
         [[ $1 != Z && ${20} == "$start" ]]
         return

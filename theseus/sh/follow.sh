@@ -39,7 +39,7 @@ alive() { # does what the answer file names still run, or wait to?
     return
   fi
   { read -r stat <"/proc/$pid/stat"; } 2>/dev/null || return 1
-  # shellcheck disable=SC2086 # split on purpose
+  # shellcheck disable=SC2086 # split on purpose: the fields of a line of /proc, of which none is a pattern
   set -- ${stat##*) }
   [[ $1 != Z && ${20} == "$start" ]]
 }

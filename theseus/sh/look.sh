@@ -43,7 +43,7 @@ answer_of_process() { # of the run in place, whose starter was killed before it 
     [[ $word == "$place/bootstrap.sh" && -O $file ]] || continue
     { read -r stat <"${file%cmdline}stat"; } 2>/dev/null || continue
     file=${file%/cmdline}
-    # shellcheck disable=SC2086 # split on purpose
+    # shellcheck disable=SC2086 # split on purpose: the fields of a line of /proc, of which none is a pattern
     set -- ${stat##*) }
     echo "${file#/proc/} ${20} $boot"
     return

@@ -20,7 +20,7 @@ packed_fail() { # MESSAGE [STATUS]
   exit "${2:-1}"
 }
 
-# shellcheck disable=SC2329 # a trap
+# shellcheck disable=SC2329 # it is called by a trap, which is text to shellcheck
 packed_end() { # a run that was not started leaves no claim behind
   local packed_status=$?
   trap - EXIT
@@ -296,7 +296,7 @@ packed_answer() { # as the steps that start a run answer: `slurm JOB`, or `pid s
   if [[ -r /proc/$$/stat ]]; then
     read -r packed_stat <"/proc/$$/stat"
     # the command name in parentheses may hold spaces; field 22 is the start
-    # shellcheck disable=SC2086 # split on purpose
+    # shellcheck disable=SC2086 # split on purpose: the fields of a line of /proc, of which none is a pattern
     set -- ${packed_stat##*) }
     packed_stat=${20}
   fi

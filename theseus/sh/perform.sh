@@ -454,7 +454,7 @@ start_time() { # PID: ticks after boot, field 22 of /proc/PID/stat
   local stat
   read -r stat <"/proc/$1/stat" || return
   # the command name in parentheses may hold spaces
-  # shellcheck disable=SC2086 # split on purpose
+  # shellcheck disable=SC2086 # split on purpose: the fields of a line of /proc, of which none is a pattern
   set -- ${stat##*) }
   echo "${20}"
 }

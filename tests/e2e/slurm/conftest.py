@@ -21,7 +21,7 @@ def require_cluster(*, accounting: bool) -> None:
     if reason and os.environ.get("CI") == "true":
         pytest.fail(reason)
     if reason:
-        pytest.skip(reason)
+        pytest.skip(reason)  # which program or right this machine lacks for a cluster
 
 
 @pytest.fixture(scope="session")
