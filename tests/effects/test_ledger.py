@@ -3,12 +3,15 @@
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from returns.result import Success
@@ -111,6 +114,24 @@ def test_many_processes(path: Path) -> None:
     found = kept(Ledger.open(path).unwrap())
     assert len(found) == 60
     assert {type(submission) for submission in found.values()} == {Accepted}
+
+
+def test_made_by_another_meanwhile(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A ledger that another process makes while this one looks at the file is no other database."""
+    others = list[threading.Thread]()
+
+    class Looking(sqlite3.Connection):
+        def execute(self, sql: str, *values: Any) -> sqlite3.Cursor:
+            if sql == "PRAGMA user_version" and not others:
+                others.append(threading.Thread(target=lambda: Ledger.open(path).unwrap()))
+                others[0].start()
+                others[0].join(0.3)  # it is done by then, unless it has to wait
+            return super().execute(sql, *values)
+
+    monkeypatch.setattr(sqlite3, "connect", partial(sqlite3.connect, factory=Looking))
+    assert Ledger.open(path) == Success(Ledger(path))
+    others[0].join()
+    assert kept(Ledger(path)) == {}
 
 
 def test_many_threads(ledger: Ledger) -> None:

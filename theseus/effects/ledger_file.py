@@ -58,7 +58,9 @@ def prepare(path: Path) -> None:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.parent.chmod(0o700)
         with _connected(path) as connection:
-            if _version(path, connection) < len(MIGRATIONS):
+            with _one_moment(connection):
+                version = _version(path, connection)
+            if version < len(MIGRATIONS):
                 path.chmod(0o600)  # and with it the journal: sqlite gives it the mode of its file
                 _migrate(path, connection)
 
@@ -83,6 +85,17 @@ def _connected(path: Path) -> Iterator[sqlite3.Connection]:
     with closing(sqlite3.connect(path, timeout=PATIENCE, isolation_level=None)) as connection:
         connection.row_factory = sqlite3.Row
         yield connection
+
+
+@contextmanager
+def _one_moment(connection: sqlite3.Connection) -> Iterator[None]:
+    # all that is read is of the same moment: what another process writes meanwhile waits
+    connection.execute("BEGIN DEFERRED")
+    try:
+        yield
+    finally:
+        with suppress(sqlite3.Error):
+            connection.execute("ROLLBACK")
 
 
 @contextmanager
