@@ -10,7 +10,7 @@ from theseus.core.script import (
     Obtain,
     Receive,
     Unpack,
-    ask_frame,
+    ask_frames,
     command_frame,
     describe_step,
     instruction,
@@ -95,7 +95,14 @@ def test_frames() -> None:
     assert unpack_frame(4, unpack, b"tar", "ab") == b"{ run 4 unpack 3 ab ~/s; }\ntar"
     obtain = Obtain("/r.zip", 0o600, EnsureFile("box", "/r.zip", 0o600, PACKAGED))
     assert obtain_frame(5, obtain, "ask") == b"{ run 5 obtain 5 0600 /r.zip ask; }\n"
-    assert ask_frame(6, "nproc 'a b'") == b"{ ask 6 nproc 'a b'; }\n"
+
+
+def test_questions() -> None:
+    """All questions are begun before the first answer is waited for."""
+    assert ask_frames(["nproc 'a b'", "free"]) == (
+        b"{ soon 0 nproc 'a b'; }\n{ soon 1 free; }\n{ told 0; }\n",
+        b"{ told 1; }\n",
+    )
 
 
 @given(paths(), paths())

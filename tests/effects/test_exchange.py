@@ -493,6 +493,26 @@ def test_probes(open_site: OpenSite, folder: Path) -> None:
     assert answers[2:] == (Answer(0, b"", ""), Answer(0, str(folder).encode(), ""))
 
 
+def test_probes_at_once(open_site: OpenSite, folder: Path) -> None:
+    """No probe waits for the one before it; one that is killed is answered, and stops nothing."""
+    os.mkfifo(folder / "meeting")
+    probes = (
+        ("sh", "-c", "echo met >meeting"),
+        ("sh", "-c", "kill -9 $PPID"),
+        ("sh", "-c", "cat meeting"),
+    )
+
+    async def use(open_shell: OpenShell) -> object:
+        async with open_shell("site") as shell:
+            return await asyncio.wait_for(ask(shell, probes), 20)
+
+    assert at(open_site, folder, use) == (
+        Answer(0, b"", ""),
+        Answer(137, b"", ""),
+        Answer(0, b"met", ""),
+    )
+
+
 def test_no_steps(open_site: OpenSite, folder: Path) -> None:
     """A segment without steps has no outcomes, and no probes have no answers."""
     assert performed(open_site, folder, ()) == ()

@@ -5,6 +5,7 @@ never half a command. File content follows its line as raw bytes and is always c
 content can never be read as commands.
 """
 
+from collections.abc import Sequence
 from typing import Literal, TypeAlias, assert_never
 
 from theseus.core.shell import option_word, path_word
@@ -145,9 +146,14 @@ def obtain_frame(index: int, obtain: Obtain, how: Literal["there", "follows", "a
     return command_frame(index, f"obtain {index} {obtain.mode:04o} {obtain.path} {how}")
 
 
-def ask_frame(index: int, command: str) -> bytes:
-    """The line that asks what *command* says; a failing one stops nothing."""
-    return b"{ ask %d %s; }\n" % (index, command.encode("utf-8", "surrogateescape"))
+def ask_frames(commands: Sequence[str]) -> tuple[bytes, ...]:
+    """The lines that ask what each of *commands* says; all are begun before the first is told."""
+    begun = b"".join(
+        b"{ soon %d %s; }\n" % (index, command.encode("utf-8", "surrogateescape"))
+        for index, command in enumerate(commands)
+    )
+    told = (b"{ told %d; }\n" % index for index in range(len(commands)))
+    return tuple(begun + line if index == 0 else line for index, line in enumerate(told))
 
 
 def describe_step(step: Step) -> str:

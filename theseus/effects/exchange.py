@@ -18,7 +18,7 @@ from theseus.core.outcome import (
     Outcome,
     Unknown,
 )
-from theseus.core.script import Obtain, ask_frame, obtain_frame, script_frame
+from theseus.core.script import Obtain, ask_frames, obtain_frame, script_frame
 from theseus.core.shelf import Offer
 from theseus.core.shell import command_line
 from theseus.core.values import frozen
@@ -59,15 +59,15 @@ class Lost:
 
 
 async def ask(shell: Shell, probes: Sequence[tuple[str, ...]]) -> tuple[Answer, ...] | Lost:
-    """Run each argv of *probes* in *shell* and give what they said, in their order."""
+    """Run the argvs of *probes* in *shell*, at the same time, and give what each said."""
     return await ask_commands(shell, [command_line(argv) for argv in probes])
 
 
 async def ask_commands(
     shell: Shell, commands: Sequence[str], library: str | None = None
 ) -> tuple[Answer, ...] | Lost:
-    """Run each of *commands*, lines for bash that may use the functions of the script *library*."""
-    sendings = [Ready(index, ask_frame(index, line)) for index, line in enumerate(commands)]
+    """What *commands* say, lines for bash that may use the functions of the script *library*."""
+    sendings = [Ready(index, frame) for index, frame in enumerate(ask_frames(commands))]
     dialogue = Dialogue(shell, sendings, library)
     await dialogue.hold(None)
     return await dialogue.answers()

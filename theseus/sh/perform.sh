@@ -1,7 +1,7 @@
 # perform.sh: the far half of a performer.
 #
 # `bash -s` reads from its standard input: a line `token=...`, one that reads this text, the text, then one line a step,
-#   { run INDEX COMMAND...; }      { ask INDEX COMMAND...; }
+#   { run INDEX COMMAND...; }      { soon INDEX COMMAND...; }      { told INDEX; }
 # Each line is a complete group, so that a stream cut short is a syntax error, never half a command.
 # Content follows its line as raw bytes; that of `obtain`, which may be wanted or not, in pieces. Every step is answered on standard output by a frame
 #   \n<token> <index> <status> <length>\n<length bytes>
@@ -65,11 +65,31 @@ run() { # INDEX COMMAND [ARG...]
   frame "$index" "$status" "$output"
 }
 
-ask() { # INDEX COMMAND [ARG...]
-  local index=$1 output status=0
-  shift
-  output=$("$@" </dev/null) || status=$?
-  frame "$index" "$status" "$output"
+# Questions are all begun before the first answer is given: a driver that wakes up, a controller that is busy, take
+# their seconds at the same time.
+declare -A answers=() # by INDEX, what an answer is read from
+
+soon() { # INDEX COMMAND [ARG...]: begin what `told INDEX` says
+  local answer
+  exec {answer}< <(find_out "${@:2}")
+  answers[$1]=$answer
+}
+
+find_out() { # COMMAND [ARG...]: its output, its errors, and a trailer: its status, and how long the errors are
+  local errors status=0
+  { errors=$("$@" 2>&1 >&4 4>&- </dev/null) || status=$?; } 4>&1
+  printf '%s%4d%12d' "$errors" "$status" "${#errors}"
+}
+
+told() { # INDEX
+  local answer=${answers[$1]} said status errors
+  said=$(cat <&"$answer")
+  exec {answer}<&-
+  ((${#said} >= 16)) || said=$(printf '%4d%12d' 137 0) # it was killed before it could say
+  status=${said: -16:4} errors=${said: -12} said=${said:0:-16}
+  printf '%s' "${said:${#said}-errors}" >&2
+  said=${said:0:${#said}-errors}
+  frame "$1" "$((status))" "${said%$'\n'}"
 }
 
 if command -v sha256sum >/dev/null; then
