@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from attrs import evolve
 
 from theseus.base.chip import SUPPORTED_CHIPS
 from theseus.base.hardware import HardwareRequest
@@ -67,12 +68,25 @@ def test_all_at_the_same_time(programs: Path) -> None:
         assert [gpu.chip for gpu in snapshot.gpus] == ["h100"]
 
 
+HANGS = {
+    "nvidia-smi": ("exec sleep 61.7", ": `nvidia-smi ...` hangs"),
+    "ls": ("[ $# = 1 ] || exec sleep 61.7", ": `ls /share` hangs"),
+    "bash": ("exec sleep 61.7", ""),
+}
+
+
 @pytest.mark.slow
-def test_silent_host(programs: Path) -> None:
-    """A host that does not answer in time is unreachable; what it still runs is ended."""
-    program(programs, "nvidia-smi", "exec sleep 61.7")
-    snapshot = surveyed("slow", deadline=0.5).of("slow")
-    assert snapshot == Unreachable("did not answer within 0.5 s")
+@pytest.mark.parametrize("name", HANGS)
+def test_silent_host(name: str, programs: Path) -> None:
+    """A host that does not answer in time is unreachable, and what hangs there is named and ended.
+
+    That may be a driver, its share, or bash itself.
+    """
+    text, said = HANGS[name]
+    program(programs, name, text)
+    inquiries = {"slow": evolve(inquiry_of(box()), share="/share")}
+    snapshot = asyncio.run(survey(local_shell, inquiries, 2.0)).inventory.of("slow")
+    assert snapshot == Unreachable(f"did not answer within 2 s{said}")
     left = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if path.exists()]
     assert b"sleep\x0061.7\x00" not in left
 

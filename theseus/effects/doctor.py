@@ -22,10 +22,11 @@ from theseus.core.doctor_machine import (
 )
 from theseus.core.doctor_slurm import DEEP_WAIT, slurm_examinations
 from theseus.core.outcome import HostUnreachable
+from theseus.core.shell import command_line
 from theseus.effects import exchange
 from theseus.effects.reach import aliases_of, shells
 from theseus.effects.shells import OpenShell, ShellUnavailable
-from theseus.effects.survey import DEADLINE, as_text
+from theseus.effects.survey import DEADLINE, as_text, unanswered
 from theseus.effects.transport import openssh_needs
 
 
@@ -43,17 +44,19 @@ async def _examined(
     open_shell: OpenShell, config: DispatchConfig, name: str, *, deep: bool
 ) -> tuple[Check, ...]:
     examinations = _examinations(config, name, deep=deep)
-    commands = [CLOCK, *(command for each in examinations for command in each.commands)]
+    commands = (CLOCK, *(command for each in examinations for command in each.commands))
+    lines = [command_line(command) for command in commands]
     deadline = DEADLINE + (2 * DEEP_WAIT if deep else 0)
     try:
         way = await _way(config.hosts[name])
-        async with open_shell(name) as shell, asyncio.timeout(deadline):
+        async with open_shell(name) as shell:
             before = time.time()
-            answers = await exchange.ask(shell, commands)
+            answers = await exchange.ask_within(deadline, shell, lines)
             after = time.time()
-    except TimeoutError:
-        advice = "see what hangs there: a file system, a driver or SLURM"
-        return not_reached(HostUnreachable(name, f"no answer within {deadline:g} s", advice))
+    except exchange.Silent as silent:
+        reason = unanswered(deadline, lines, silent)
+        advice = "see what holds it up: a file system, a driver or SLURM"
+        return not_reached(HostUnreachable(name, reason, advice))
     except ShellUnavailable as unavailable:
         return not_reached(unavailable.error)
     if isinstance(answers, exchange.Lost):

@@ -8,6 +8,7 @@ import asyncio
 import secrets
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import aclosing
+from itertools import takewhile
 from typing import TypeAlias
 
 from theseus.core.outcome import (
@@ -58,6 +59,17 @@ class Lost:
     reason: str
 
 
+class Silent(Exception):  # noqa: N818  what was said before is no less true
+    """A host was silent too long; *answers* came before, the next question has not ended.
+
+    None where not even bash has said that it is there.
+    """
+
+    def __init__(self, answers: tuple[Answer, ...] | None) -> None:
+        super().__init__(f"{len(answers or ())} answers came")
+        self.answers = answers
+
+
 async def ask(shell: Shell, probes: Sequence[tuple[str, ...]]) -> tuple[Answer, ...] | Lost:
     """Run the argvs of *probes* in *shell*, at the same time, and give what each said."""
     return await ask_commands(shell, [command_line(argv) for argv in probes])
@@ -67,10 +79,27 @@ async def ask_commands(
     shell: Shell, commands: Sequence[str], library: str | None = None
 ) -> tuple[Answer, ...] | Lost:
     """What *commands* say, lines for bash that may use the functions of the script *library*."""
-    sendings = [Ready(index, frame) for index, frame in enumerate(ask_frames(commands))]
-    dialogue = Dialogue(shell, sendings, library)
+    dialogue = _questions(shell, commands, library)
     await dialogue.hold(None)
     return await dialogue.answers()
+
+
+async def ask_within(
+    deadline: float, shell: Shell, commands: Sequence[str]
+) -> tuple[Answer, ...] | Lost:
+    """What *commands* say, lines for bash; raises Silent after *deadline* seconds."""
+    dialogue = _questions(shell, commands, None)
+    try:
+        async with asyncio.timeout(deadline):
+            await dialogue.hold(None)
+    except TimeoutError:
+        raise Silent(dialogue.answered) from None
+    return await dialogue.answers()
+
+
+def _questions(shell: Shell, commands: Sequence[str], library: str | None) -> "Dialogue":
+    sendings = [Ready(index, frame) for index, frame in enumerate(ask_frames(commands))]
+    return Dialogue(shell, sendings, library)
 
 
 class Dialogue:
@@ -133,17 +162,26 @@ class Dialogue:
 
     async def answers(self) -> tuple[Answer, ...] | Lost:
         """What each probe said."""
-        frames = [self._frames.get(sending.index) for sending in self._sendings]
-        answered = [frame for frame in frames if frame is not None]
-        if len(answered) < len(frames):
+        answered = self._answered()
+        if len(answered) < len(self._sendings):
             match await self._silence():
                 case Failed(status, message):
                     return Lost(message or f"no bash there: exit status {status}")
                 case Unknown(reason):
                     return Lost(reason)
+        return answered
+
+    @property
+    def answered(self) -> tuple[Answer, ...] | None:
+        """What the probes said so far; None before bash has said that it is there."""
+        return self._answered() if START in self._frames else None
+
+    def _answered(self) -> tuple[Answer, ...]:
+        said = takewhile(lambda sending: sending.index in self._frames, self._sendings)
+        frames = (self._frames[sending.index] for sending in said)
         return tuple(
             Answer(int(frame.status), frame.output, self._errors.said(frame.index))
-            for frame in answered
+            for frame in frames
         )
 
     def _outcome(self, index: int, silence: Failed | Unknown) -> Outcome:

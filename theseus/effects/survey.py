@@ -4,17 +4,20 @@ In the same exchange it has them say what lies in their shares already.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from textwrap import shorten
 
 from theseus.core.inquiry import Inquiry
 from theseus.core.inventory import HostSnapshot, Inventory, Unreachable
 from theseus.core.probes import Answer
 from theseus.core.shelf import Shelf, read_shelf, shelf_question
+from theseus.core.shell import command_line
 from theseus.core.values import frozen
 from theseus.effects import exchange
 from theseus.effects.shells import OpenShell, ShellUnavailable
 
 DEADLINE = 30.0  # seconds for one host: a driver that wakes eight GPUs takes ten
+WIDTH = 60  # characters that are shown of a command
 
 
 @frozen
@@ -50,10 +53,11 @@ async def _ask(
 ) -> tuple[HostSnapshot, Shelf | None]:
     try:
         # connecting has limits of its own, and may have to wait its turn: see pace.py
-        async with open_shell(host) as shell, asyncio.timeout(deadline):
-            answers = await exchange.ask_commands(shell, inquiry.lines)
-    except TimeoutError:
-        return Unreachable(f"did not answer within {deadline:g} s"), None
+        async with open_shell(host) as shell:
+            answers = await exchange.ask_within(deadline, shell, inquiry.lines)
+    except exchange.Silent as silent:
+        words = (*map(command_line, inquiry.commands), f"ls {inquiry.share}")
+        return Unreachable(unanswered(deadline, words, silent)), None
     except ShellUnavailable as unavailable:
         return Unreachable(f"{unavailable.error.reason}; {unavailable.error.advice}"), None
     if isinstance(answers, exchange.Lost):
@@ -61,6 +65,16 @@ async def _ask(
     said = tuple(as_text(answer) for answer in answers)
     shelf = None if inquiry.share is None else read_shelf(said[-1].output)
     return inquiry.read(said[: len(inquiry.commands)]), shelf
+
+
+def unanswered(deadline: float, words: Sequence[str], silent: exchange.Silent) -> str:
+    """That a host was *silent* for *deadline* seconds, and what of the commands *words* hangs."""
+    silence = f"did not answer within {deadline:g} s"
+    if silent.answers is None:
+        return silence
+    hanging = words[len(silent.answers)]
+    hanging = shorten(hanging, WIDTH, placeholder=" ...", break_on_hyphens=False)
+    return f"{silence}: `{hanging}` hangs"
 
 
 def as_text(answer: exchange.Answer) -> Answer:
