@@ -89,7 +89,8 @@ told() { # INDEX
   status=${said: -16:4} errors=${said: -12} said=${said:0:-16}
   printf '%s' "${said:${#said}-errors}" >&2
   said=${said:0:${#said}-errors}
-  frame "$1" "$((status))" "${said%$'\n'}"
+  [[ ${said: -1} != $'\n' ]] || said=${said:0:-1} # ${said%...} looks for its pattern in all of a megabyte, again and again
+  frame "$1" "$((status))" "$said"
 }
 
 if command -v sha256sum >/dev/null; then
