@@ -1,13 +1,15 @@
 """`theseus bootstrap`: one file that carries a run, started here by hand and as SLURM would."""
 
+import re
 import stat
+import subprocess
 from collections.abc import Callable
 
 import pytest
 from attrs import evolve
 
 from tests.cli.conftest import Inside
-from tests.cli.desk import Desk
+from tests.cli.desk import DEADLINE, Desk
 from tests.cli.packed_file import SRUN, PackedFile, metadata, until
 from tests.cli.runs import job
 from theseus.effects.package import PACKED, packaged_content
@@ -37,6 +39,7 @@ test "$THESEUS_RESTART_COUNT" = 0 || exit 0
 touch ~/waits
 while :; do sleep 0.05; done
 """
+INDEX = re.compile("0[0-9]+ [0-9]+ (trees|runtimes)/").match  # a line of what the file holds
 Pack = Callable[..., PackedFile]
 
 
@@ -64,6 +67,31 @@ def test_file(desk: Desk, pack: Pack) -> None:
     assert b"\0" not in content
     assert b"\r" not in content
     assert list(desk.home.iterdir()) == [file.path] or not (desk.home / "work").exists()
+
+
+def test_a_process_of_the_same_number(desk: Desk, pack: Pack) -> None:
+    """What another container's process of this number is writing into the share is left alone."""
+    file, waits = pack(), 'echo $$; read -r _; exec bash "$0"'
+    share = desk.home / "work/.dispatch"
+    with subprocess.Popen(
+        ["bash", "-c", waits, str(file.path)],
+        cwd=desk.home,
+        env=desk.environment(),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        number = process.stdout.readline().strip()
+        contents = [line.split()[2] for line in file.path.read_text().splitlines() if INDEX(line)]
+        for content in contents:
+            (share / f"{content}.part.{number}").mkdir(parents=True)
+        said, _ = process.communicate("\n", timeout=DEADLINE)
+    assert contents
+    assert process.returncode == 0, said
+    assert sorted(share.glob("*/*.part.*")) == sorted(
+        share / f"{content}.part.{number}" for content in contents
+    )
 
 
 def test_run_here(desk: Desk, pack: Pack) -> None:

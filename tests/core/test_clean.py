@@ -106,6 +106,16 @@ def test_what_may_be_at_work_stays() -> None:
     assert len(choose(Listing(NOW + DAY, items), Policy(None, 1))) == 3
 
 
+def test_what_a_submission_may_have_taken_up_stays() -> None:
+    """A run that was claimed, and does not say yet what it uses, keeps what was used this day."""
+    claimed = f"run\t/s/runs/now\t{NOW - 5}\tlive\t-\t-\t-\t\n"
+    used = f"tree\t/s/trees/t4.tar.gz\t{NOW - 9}\t/s/trees/t4.tar.gz\n"
+    everything = Policy(0, None)
+    assert ("tree", "t4.tar.gz") in names(everything, LISTING + used)
+    assert ("tree", "t4.tar.gz") not in names(everything, LISTING + claimed + used)
+    assert ("tree", "t3.tar.gz") in names(everything, LISTING + claimed + used)
+
+
 def test_what_became_of_them() -> None:
     """What the host says of each item counts, and silence is no removal."""
     gone, kept, lost = (sized("tree", used, 0) for used in (1, 2, 3))

@@ -31,6 +31,7 @@ class Server:
     commands: list[str] = field(default_factory=list)
     variables: dict[str, str] = field(default_factory=dict)
     connections: int = 0
+    open_connections: int = 0
     _running: set[asyncio.Task[None]] = field(default_factory=set)
 
     @property
@@ -126,6 +127,11 @@ class _Doors(asyncssh.SSHServer):
     def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
         self._connection = conn
         self._server.connections += 1
+        self._server.open_connections += 1
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        del exc
+        self._server.open_connections -= 1
 
     def begin_auth(self, username: str) -> bool:
         del username

@@ -3,8 +3,11 @@
 import asyncio
 import os
 import subprocess
+import time
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from shutil import which
 from typing import get_args
 
 import pytest
@@ -255,6 +258,60 @@ def test_what_was_used_after_it_was_listed(storage: Storage) -> None:
     assert (link / "bin/python").exists()
     assert (storage.share / "trees/r1.tar.gz").exists()
     assert list(storage.share.rglob("*.removing")) == []
+
+
+def test_what_is_used_is_not_even_moved(storage: Storage, squeue: Path) -> None:
+    """A run that starts while others are removed finds its archive where it was, all the time."""
+    storage.run("r1")
+    storage.file("share/trees/t.tar.gz")
+    storage.age()
+    chosen = choose(storage.list(), MONTH)
+    (storage.share / "trees/r1.tar.gz").touch()
+    script(squeue.with_name("mv"), f'echo "$@" >>"{squeue}.mv"; exec {which("mv")} "$@"')
+    kept = storage.remove(chosen)
+    assert (kept["tree r1.tar.gz"], kept["tree t.tar.gz"]) == ("it has been used since", None)
+    moves = Path(f"{squeue}.mv").read_text()
+    assert "t.tar.gz" in moves
+    assert "r1.tar.gz" not in moves
+
+
+def test_two_cleaners(storage: Storage, squeue: Path) -> None:
+    """What one has put aside, and may put back, is no remnant to the other."""
+    storage.run("r1")
+    storage.age()
+    others = list[tuple[Item, ...]]()
+    chosen = choose(storage.list(), MONTH)
+    later = storage.run("r2", outcome=None)
+    (later / "job.env").write_text((storage.share / "runs/r1/job.env").read_text())
+    # whoever removes asks with it what runs use: here the first who does waits for the other
+    asks, asked = squeue.with_name("readlink"), squeue.with_name("asked")
+    wait = f'mkdir "{asked}" 2>/dev/null && until [ -e "{asked}/go" ]; do sleep 0.05; done'
+    script(asks, f'{wait}; exec {which("readlink")} "$@"')
+
+    def other() -> None:
+        while not asked.exists():
+            time.sleep(0.02)
+        assert list(storage.share.rglob("*.removing"))
+        others.append(choose(storage.list(), MONTH))
+        (asked / "go").touch()
+
+    with ThreadPoolExecutor(1) as second:
+        done = second.submit(other)
+        kept = storage.remove(tuple(item for item in chosen if item.kind == "tree"))
+        done.result()
+    assert {item.kind for items in others for item in items} == {"run", "work"}
+    assert kept == {"tree r1.tar.gz": "it has been used since"}
+    assert (storage.share / "trees/r1.tar.gz").exists()
+
+
+def test_a_remnant_that_somebody_is_at(storage: Storage) -> None:
+    """What was put aside anew since it was listed is left to who did so."""
+    left = storage.file("share/trees/t.tar.gz.removing")
+    storage.age()
+    chosen = choose(storage.list(), MONTH)
+    left.touch()
+    assert storage.remove(chosen) == {"rest t.tar.gz.removing": "it has been used since"}
+    assert left.exists()
 
 
 def test_results_in_the_work_directory(storage: Storage) -> None:

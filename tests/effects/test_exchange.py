@@ -8,7 +8,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from shutil import which
 
 import pytest
 from attrs import evolve
@@ -384,6 +386,39 @@ def test_never_started(open_site: OpenSite, folder: Path) -> None:
     assert outcomes[0] == Done("resumed")
     assert isinstance(outcomes[2], Done)
     assert wait_for(run_dir / "count") == "started\n"
+
+
+def test_taken_up_by_two(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of two who find a start that died, one starts the run, and the other hears the answer."""
+    steps = launch_steps(folder, 'echo started >>"$1/count"; sleep 1; echo 1 >"$1/starts"\n')
+    performed(SITES["local"], folder, steps[:1])
+    run_dir = without_answer(folder)
+    # the first to have looked removes what is dead, the second would remove what has come since
+    slow = f'mkdir "{folder}/first" 2>/dev/null && sleep 0.3 || sleep 1'
+    tool = folder / "bin" / "rmdir"
+    tool.parent.mkdir()
+    tool.write_text(f'#!/bin/sh\n{slow}\nexec {which("rmdir")} "$@"\n')
+    tool.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tool.parent}:{os.environ['PATH']}")
+    with ThreadPoolExecutor(2) as both:
+        ends = list(both.map(lambda _: performed(SITES["local"], folder, steps), range(2)))
+    answers = {end[2].output for end in ends if isinstance(end[2], Done)}
+    answers |= {each.answer for end in ends for each in end if isinstance(each, AlreadySubmitted)}
+    assert answers == {(run_dir / "answer").read_text().strip()}
+    assert wait_for(run_dir / "count") == "started\n"
+
+
+def test_secrets_that_came_late(folder: Path) -> None:
+    """Who brings secrets when another has started the run, and it has ended, leaves none there."""
+    ended = 'rm "$1/secrets.env"; echo \'{"state": "completed"}\' >"$1/outcome.json"\n'
+    claim, bootstrap, launch = launch_steps(folder, ended)
+    run_dir = folder / "run dir"
+    secrets = PutSecrets("site", f"{run_dir}/secrets.env", (Secret("A", CommandSecret("echo b")),))
+    performed(SITES["local"], folder, (claim, bootstrap, secrets, launch))
+    wait_for(run_dir / "outcome.json")
+    late = performed(SITES["local"], folder, (bootstrap, secrets, launch))
+    assert late == (Done(), Done(), AlreadySubmitted((run_dir / "answer").read_text().strip()))
+    assert not (run_dir / "secrets.env").exists()
 
 
 @pytest.mark.slow

@@ -14,7 +14,7 @@ from tests.effects.sites import Value, openssh_connections
 from tests.effects.sshd import ALIAS, Server, served
 from theseus.core.plan import Target
 from theseus.effects.exchange import Answer, ask
-from theseus.effects.masters import look_up
+from theseus.effects.masters import Master, connect_options, look_up, opening
 from theseus.effects.openssh import OpensshConnections
 from theseus.effects.reach import Way, alias_of, shells
 from theseus.effects.shells import OpenShell, ShellUnavailable
@@ -155,6 +155,51 @@ def test_silent_master(home: Path) -> None:
             await visit(connections.open_shell)
             os.kill(stopped, signal.SIGKILL)
         assert server.connections == 2
+
+    among(home, use)
+
+
+@pytest.mark.slow
+def test_silent_among_others(home: Path) -> None:
+    """Who gives a connection up that says nothing new ends none of what others do through it."""
+
+    async def use(server: Server) -> None:
+        one, other = OpensshConnections(server.config), OpensshConnections(server.config)
+        impatient = OpensshConnections(server.config, patience=PATIENCE)
+        async with one.open_shell(ALIAS) as shell:
+            server.login_shell, usual = ("sh", "-c", f"sleep {3 * PATIENCE}"), server.login_shell
+            later = asyncio.get_running_loop().call_later
+            later(PATIENCE / 2, setattr, server, "login_shell", usual)
+            await visit(impatient.open_shell)
+            assert await ask(shell, [("echo", "here")]) == (Answer(0, b"here", ""),)
+        await visit(other.open_shell)
+        assert server.connections == 2
+
+    among(home, use)
+
+
+@pytest.mark.slow
+def test_killed_while_it_opens(home: Path) -> None:
+    """What a command that was killed had begun to open is in nobody's way, and ends by itself."""
+
+    async def use(server: Server) -> None:
+        socket, ssh = await own_socket(server), SystemSsh(server.config)
+        site = await look_up(ssh, ALIAS, ALIAS)
+        async with opening(Master(ALIAS, socket, own=True)):
+            pass  # makes the directory
+        both = await asyncio.gather(
+            *(ssh.open(socket, ALIAS, connect_options(site.settings, "1s")) for _ in range(2))
+        )
+        assert [said.status for said in both] == [0, 0]
+        assert not any(said.errors for said in both), both
+        await visit(OpensshConnections(server.config).open_shell)
+        assert server.connections == 2
+        for _ in range(100):
+            if not server.open_connections:
+                break
+            await asyncio.sleep(0.1)
+        assert server.open_connections == 0
+        assert not exists(socket)
 
     among(home, use)
 

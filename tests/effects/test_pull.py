@@ -1,6 +1,8 @@
 """Files come back whole, once, and go on where they stopped."""
 
 import asyncio
+import errno
+import fcntl
 import os
 from collections.abc import Callable, Coroutine
 from pathlib import Path
@@ -10,9 +12,11 @@ import pytest
 from tests.effects.sites import SITES, OpenSite, at
 from tests.effects.sshd import ALIAS, Server, served
 from theseus.core.outcome import HostUnreachable
+from theseus.core.pull import PARTS
 from theseus.effects.asyncssh import AsyncsshConnections
 from theseus.effects.local import local_shell
 from theseus.effects.pull import Progress, Pulled, Wish, pull
+from theseus.effects.pull_parts import SILENCE
 from theseus.effects.shells import OpenShell
 
 pytestmark = pytest.mark.slow
@@ -140,13 +144,55 @@ def test_goes_on_after_a_killed_client(tmp_path: Path) -> None:
 
     with pytest.raises(KeyboardInterrupt):
         asyncio.run(first())
-    (part,) = (path for path in (tmp_path / "here" / ".theseus-pull").iterdir())
+    (part,) = (tmp_path / "here" / PARTS).glob("[!l]*")  # beside the lock
     had = part.stat().st_size
     assert had > 400_000
     use = pulled(wish(tmp_path, "*.png"), lambda _, done, __: seen.append(done))
     asyncio.run(use(local_shell))
     assert here(tmp_path) == {b"plots/a b.png": CONTENTS[b"plots/a b.png"]}
     assert seen[-1] == len(CONTENTS[b"plots/a b.png"]) - had
+
+
+def test_two_at_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Of two pulls into one directory one goes after the other, says so, and has nothing to do."""
+    far(tmp_path)
+    (tmp_path / "here" / PARTS).mkdir(parents=True)
+    with (tmp_path / "here" / PARTS / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+
+        async def use(open_shell: OpenShell) -> tuple[Pulled, Pulled]:
+            asyncio.get_running_loop().call_later(SILENCE + 0.5, fcntl.flock, lock, fcntl.LOCK_UN)
+            one = pulled(wish(tmp_path))
+            return await asyncio.gather(one(open_shell), one(open_shell))
+
+        both = at(SITES["local"], tmp_path, use)
+    assert here(tmp_path) == CONTENTS
+    assert sorted(len(each.came) for each in both) == [0, len(CONTENTS)]
+    assert [each.problems for each in both] == [{}, {}]
+    assert {f"theseus: waiting for another pull into {tmp_path / 'here'} to end"} == set(
+        caplog.messages
+    )
+
+
+def test_parts_in_the_way(tmp_path: Path) -> None:
+    """A file where parts would lie is said to be in the way of all that would come."""
+    far(tmp_path)
+    (tmp_path / "here").mkdir()
+    (tmp_path / "here" / PARTS).touch()
+    outcome = at(SITES["local"], tmp_path, pulled(wish(tmp_path)))
+    assert (outcome.came, set(outcome.problems.values())) == ({}, {"File exists"})
+
+
+def test_no_locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the file system has no locks files come all the same."""
+    far(tmp_path)
+
+    def unable(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", unable)
+    first = at(SITES["local"], tmp_path, pulled(wish(tmp_path)))
+    assert (len(first.came), first.problems) == (len(CONTENTS), {})
 
 
 def test_written_to_meanwhile(tmp_path: Path) -> None:

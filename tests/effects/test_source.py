@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from attrs import evolve
+from returns.pipeline import is_successful
 
 from tests.effects.source_repository import (
     LFS_POINTER,
@@ -16,7 +17,12 @@ from tests.effects.source_repository import (
 from theseus.core import source
 from theseus.core.source import SourceSnapshot
 from theseus.effects.git import Git
-from theseus.effects.source import committed_snapshot, dirty_snapshot, dirty_tree
+from theseus.effects.source import (
+    ADDING_TRIES,
+    committed_snapshot,
+    dirty_snapshot,
+    dirty_tree,
+)
 
 
 @pytest.fixture
@@ -312,6 +318,24 @@ def test_filters_keep_their_store_out(repository: Repository) -> None:
         tree = taken.unwrap()
         cleaned = tree.store.read("cat-file", "-p", f"{tree.snapshot.tree}:a.bin").unwrap()
     assert cleaned == f"{tree.store.directory}/lfs\ncontent".encode()
+
+
+@pytest.mark.parametrize(
+    ("times", "fails"), [(1, False), (ADDING_TRIES - 1, False), (ADDING_TRIES, True)]
+)
+def test_files_that_go_meanwhile(repository: Repository, times: int, *, fails: bool) -> None:
+    """A file that git has seen and that is gone when it reads it is not there; not for ever."""
+    gone = 'cat; for file in b-*; do rm -f "$file"; break; done'
+    repository.run("config", "filter.gone.clean", gone)
+    repository.write(".gitattributes", b"a filter=gone\n")
+    for name in ("a", *(f"b-{number}" for number in range(times))):
+        repository.write(name)
+    taken = dirty_snapshot(repository.top, repository.git)
+    assert is_successful(taken) != fails
+    if fails:
+        assert "No such file or directory" in str(taken.failure())
+    else:
+        assert listing(repository).keys().isdisjoint({b"b-0"})
 
 
 def test_objects_that_are_missing_are_skipped(repository: Repository) -> None:

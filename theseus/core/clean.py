@@ -17,6 +17,7 @@ Kind: TypeAlias = Literal[
 _SHARED: tuple[str, ...] = get_args(Kind)[2:]
 # somebody may be at work on these at this moment, and no run says so
 _UNFINISHED = frozenset({"sweep", "build", "upload", "rest"})
+_SENT = frozenset({"tree", "runtime"})  # by submissions, unless it is there
 _DAY = 86400
 
 
@@ -69,21 +70,23 @@ def read_listing(text: str) -> Result[Listing, str]:
     try:
         (now,) = (int(row[1]) for row in rows if row[0] == "now")
         sizes = {row[2]: int(row[1]) * 1024 for row in rows if row[0] == "size"}
-        items = tuple(_items(rows, sizes))
+        items = tuple(_items(rows, sizes, now))
     except (ValueError, IndexError):
         return Failure("its answer is not that of clean.sh")
     return Success(Listing(now, items))
 
 
-def _items(rows: list[list[str]], sizes: Mapping[str, int]) -> Iterator[Item]:
+def _items(rows: list[list[str]], sizes: Mapping[str, int], now: int) -> Iterator[Item]:
     used: dict[str, int] = {}
     live: set[str] = set()
+    submitting = False  # it has not said yet what it uses, and may have been told that it is there
     for row in rows:
         if row[0] == "run":
             _, path, stamp, state, work, *uses = row
             name = path.rpartition("/")[2]
             at = int(stamp)
             made = Item("run", name, path, at, at, state == "live", sizes.get(path, 0))
+            submitting |= made.live and set(uses[:2]) == {"-"}
             if work != "-":
                 yield evolve(made, kind="work", path=work, size=sizes.get(work, 0))
             yield made
@@ -94,7 +97,8 @@ def _items(rows: list[list[str]], sizes: Mapping[str, int]) -> Iterator[Item]:
         if row[0] in _SHARED:
             item = _shared(row, sizes)
             last = max(item.used, used.get(item.name, 0))
-            yield evolve(item, used=last, live=item.name in live)
+            taken_up = submitting and item.kind in _SENT and item.used > now - _DAY
+            yield evolve(item, used=last, live=item.name in live or taken_up)
 
 
 def _shared(row: list[str], sizes: Mapping[str, int]) -> Item:

@@ -39,6 +39,8 @@ _FIXED = {
 _SETTINGS = ("--no-pager", "-c", "core.fsmonitor=false", "-c", f"core.hooksPath={os.devnull}")
 _EMBEDDED = re.compile(r"error: '(.+?)/?' does not have a commit checked out", re.DOTALL)
 
+# what it says of a file that it has listed, and that another program removes or cuts short then
+_GONE = re.compile(r"No such file or directory|short read while indexing")
 _MISSING = re.compile(r"(?:invalid object|cannot read|unable to read)\b.*?\b([0-9a-f]{40,64})\b")
 
 
@@ -119,6 +121,11 @@ def named(done: Finished, directory: Path) -> SourceError:
     if missing := _MISSING.search(done.complaint):
         return ObjectMissing(missing[1])
     return GitFailed(done.command, done.complaint.strip() or f"exit status {done.status}")
+
+
+def is_of_the_moment(error: SourceError) -> bool:
+    """Whether *error* is of a file that changed while git was at it, and trying again may help."""
+    return isinstance(error, GitFailed) and _GONE.search(error.message) is not None
 
 
 def text(raw: bytes) -> str:

@@ -13,15 +13,17 @@ from theseus.core.errors import BadFile, Located, PlanError, Unreadable
 from theseus.core.inventory import Inventory
 from theseus.core.json_text import json_text
 from theseus.effects.load import read_text
+from theseus.effects.whole_file import write_whole
 
 VERSION = 1
+_MODE = 0o666  # less the umask: it holds no secret, and others may plan against it
 
 
 def save_inventory(inventory: Inventory, path: str) -> Result[None, PlanError]:
     """Write *inventory* to *path*."""
     data = {"inventory": VERSION, **converter().unstructure(inventory)}
     try:
-        Path(path).expanduser().write_text(json_text(data), encoding="utf-8")
+        write_whole(Path(path).expanduser(), json_text(data).encode(), _MODE)
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         return Failure(Unreadable("inventory", path, reason, "name another file"))

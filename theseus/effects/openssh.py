@@ -111,7 +111,7 @@ class OpensshConnections:
                 return  # somebody else was here, and an equal one may be a new connection
             del self._masters[master.alias]
             if master.own:
-                await self._ssh.close(master.socket, master.alias)
+                await self._ssh.retire(master.socket, master.alias)
             else:
                 # it is the user's to close: from here on there is one of theseus's own
                 self._sites[master.alias] = self._sites[master.alias].without_users_master()

@@ -23,6 +23,7 @@ from theseus.core.values import frozen
 from theseus.effects.orders import Order
 from theseus.effects.package import PACKED, packaged_content
 from theseus.effects.planning import plan_and_archive
+from theseus.effects.whole_file import write_whole
 
 
 @frozen
@@ -92,15 +93,7 @@ def _target(path: str) -> Result[Path, PlanError]:
 def _written(target: Path, content: bytes, path: str) -> Result[None, PlanError]:
     """Put *content* to *target* in one go, to be read and run by its owner alone."""
     try:
-        if target.exists() and not target.is_file():
-            target.write_bytes(content)  # a pipe or a device is written to, never replaced
-            return Success(None)
-        beside = target.resolve().parent
-        with tempfile.TemporaryDirectory(dir=beside, prefix=".theseus-") as scratch:
-            made = Path(scratch) / "packed"
-            made.touch(PRIVATE_SCRIPT)
-            made.write_bytes(content)
-            made.replace(target.resolve())
+        write_whole(target, content, PRIVATE_SCRIPT)
     except OSError as error:
         return Failure(_unwritable(path, error.strerror or str(error)))
     return Success(None)

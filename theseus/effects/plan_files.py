@@ -2,7 +2,6 @@
 
 import json
 import re
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from theseus.core.json_text import SURROGATE
 from theseus.core.modes import PRIVATE_FILE
 from theseus.core.plan import NotAPlan, Plan
 from theseus.effects.load import read_text
+from theseus.effects.whole_file import write_whole
 from theseus.effects.yaml_text import CheckedLoader, parse
 
 YAML_SUFFIXES = (".yaml", ".yml")
@@ -42,22 +42,10 @@ def save_plan(plan: Plan, path: str) -> Result[None, PlanError]:
 def _save(plan: Plan, path: str, target: Path) -> Result[None, PlanError]:
     text = plan_yaml(plan) if target.suffix in YAML_SUFFIXES else plan_json(plan)
     try:
-        if target.exists() and not target.is_file():
-            target.write_bytes(text.encode())  # a pipe or a device is written to, never replaced
-        else:
-            _replace(target.resolve(), text.encode())
+        write_whole(target, text.encode(), PRIVATE_FILE)
     except OSError as error:
         return Failure(_unwritable(path, error.strerror or str(error)))
     return Success(None)
-
-
-def _replace(target: Path, content: bytes) -> None:
-    """Put *content* in the place of *target* at once, for its owner alone."""
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".theseus-") as beside:
-        written = Path(beside) / "plan"
-        written.touch(PRIVATE_FILE)
-        written.write_bytes(content)
-        written.replace(target)
 
 
 def _unwritable(path: str, reason: str) -> Unreadable:

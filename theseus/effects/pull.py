@@ -30,7 +30,7 @@ from theseus.core.values import frozen
 from theseus.effects.byte_stream import ByteStream, StreamEnded
 from theseus.effects.package import packaged_content
 from theseus.effects.persistence import PATIENCE, Persistence
-from theseus.effects.pull_parts import Part, Writing
+from theseus.effects.pull_parts import Part, Writing, alone
 from theseus.effects.reach import Aliases, shells
 from theseus.effects.shells import OpenShell, Shell, ShellUnavailable
 
@@ -80,8 +80,6 @@ async def pull(
             async with open_shell(wish.host) as shell:
                 persistence.connected()
                 await _Session(shell, wish, pulled, persistence).hold(progress)
-                if not pulled.problems:
-                    _tidy(wish.destination)
                 return pulled
         except ShellUnavailable as unavailable:
             error = unavailable.error
@@ -111,14 +109,24 @@ class _Session:
         errors = asyncio.create_task(_drain(self._shell))
         try:
             wanted = await self._list()
-            self._report = _Report(progress, wanted)
-            for attempt in range(1, ATTEMPTS + 1):
-                wanted = await self._fetch(wanted, last=attempt == ATTEMPTS)
-                if not wanted:
-                    break
+            if wanted or (self._wish.destination / PARTS).exists():
+                async with alone(self._wish.destination):
+                    await self._bring(wanted, progress)
             await self._shell.end_input()
         finally:
             errors.cancel()
+
+    async def _bring(self, wanted: Sequence[RemoteFile], progress: Progress) -> None:
+        self._persistence.progressed()
+        # another pull may have brought some meanwhile
+        wanted = tuple(file for file in wanted if self._lacks(file))
+        self._report = _Report(progress, wanted)
+        for attempt in range(1, ATTEMPTS + 1):
+            wanted = await self._fetch(wanted, last=attempt == ATTEMPTS)
+            if not wanted:
+                break
+        if not self._pulled.problems:
+            _tidy(self._wish.destination)
 
     async def _list(self) -> tuple[RemoteFile, ...]:
         line = f"token={self._token} root={path_word(self._wish.root)}\n"

@@ -1,11 +1,60 @@
 """Pull parts: what has come of a file, beside where it will lie, until it is whole."""
 
+import asyncio
+import logging
 import os
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Self
 
 from theseus.core.pull import PARTS, RemoteFile
 from theseus.core.values import frozen
+from theseus.effects.file_lock import locked
+
+SILENCE = 1.0  # seconds that nobody minds
+_TRIES, _PAUSE = 20, 0.02
+_LOG = logging.getLogger(__name__)  # on standard error, where the program says nothing else
+
+
+@asynccontextmanager
+async def alone(destination: Path) -> AsyncIterator[None]:
+    """Be the one pull into *destination*: two would write to the same parts, and remove them.
+
+    Who waits for longer than a second is told once.
+    """
+    waiting = f"theseus: waiting for another pull into {destination} to end"
+    told = asyncio.get_running_loop().call_later(SILENCE, _LOG.warning, waiting)
+    async with AsyncExitStack() as held:
+        try:
+            for _ in range(_TRIES):
+                if await _is_locked(destination, held):
+                    break
+                await asyncio.sleep(_PAUSE)
+        finally:
+            told.cancel()
+        yield
+
+
+async def _is_locked(destination: Path, held: AsyncExitStack) -> bool:
+    """Whether it is locked now, or cannot be; not if a holder has just removed the lock."""
+    try:
+        lock = _lock(destination)
+        return _lies_at(lock, await held.enter_async_context(locked(lock)))
+    except (FileNotFoundError, FileExistsError):
+        return False
+    except OSError:  # no locks on this file system, or no right to write, which each file will say
+        return True
+
+
+def _lock(destination: Path) -> Path:
+    parts = destination / PARTS
+    parts.mkdir(parents=True, exist_ok=True)
+    return parts / "lock"
+
+
+def _lies_at(path: Path, descriptor: int) -> bool:
+    return os.path.samestat(os.fstat(descriptor), path.lstat())
 
 
 @frozen

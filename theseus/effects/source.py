@@ -31,7 +31,7 @@ from theseus.core.values import frozen
 from theseus.effects import git_output
 from theseus.effects.archive import Archive, write_archive
 from theseus.effects.content import Content, lfs_pointers, shipped_content
-from theseus.effects.git import SYSTEM_GIT, Git, read
+from theseus.effects.git import SYSTEM_GIT, Git, is_of_the_moment, read
 from theseus.effects.git_output import Change
 from theseus.effects.own_files import own_among
 from theseus.effects.place import Place, locate, repository_name
@@ -39,6 +39,7 @@ from theseus.effects.store import Store, temporary_store
 
 LARGEST_UNTRACKED_FILE = 50_000_000
 LARGEST_UNTRACKED_TOTAL = 500_000_000
+ADDING_TRIES = 5
 
 
 @frozen
@@ -166,20 +167,29 @@ def _collected(
     place: Place, store: Store, left_out: tuple[Change, ...]
 ) -> Result[str, SourceError]:
     """Return the tree of all but what is *left_out*, by way of a copy of the user's index."""
+    return (
+        read(store.git, place.top, "rev-parse", "--git-path", "index")
+        .map(lambda path: _copied(place.top / os.fsdecode(path.removesuffix(b"\n")), store.index))
+        .bind(lambda _: _added(place, store))
+        .bind(lambda _: _forgotten(place, store, left_out))
+        .bind(lambda _: read(store.collecting, place.top, "write-tree"))
+        .map(lambda tree: tree.decode("ascii").strip())
+    )
+
+
+def _added(place: Place, store: Store) -> Result[bytes, SourceError]:
+    """Add all there is; again where a file that was listed is gone, as editors have it."""
     words = (
         *("-c", "add.ignoreErrors=false"),  # an unreadable file is an error, not left out
         *("-c", "core.splitIndex=false"),  # a split index would write into the user's .git
         *("-c", f"lfs.storage={store.directory / 'lfs'}"),  # and so would the LFS filter
         *("add", "--all"),
     )
-    return (
-        read(store.git, place.top, "rev-parse", "--git-path", "index")
-        .map(lambda path: _copied(place.top / os.fsdecode(path.removesuffix(b"\n")), store.index))
-        .bind(lambda _: read(store.collecting, place.top, *words))
-        .bind(lambda _: _forgotten(place, store, left_out))
-        .bind(lambda _: read(store.collecting, place.top, "write-tree"))
-        .map(lambda tree: tree.decode("ascii").strip())
-    )
+    for _ in range(ADDING_TRIES - 1):
+        added = read(store.collecting, place.top, *words)
+        if is_successful(added) or not is_of_the_moment(added.failure()):
+            return added
+    return read(store.collecting, place.top, *words)
 
 
 def _forgotten(

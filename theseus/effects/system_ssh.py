@@ -7,6 +7,7 @@ and asks no question; `log_in` alone lends it the user's terminal.
 import asyncio
 import os
 import pwd
+import secrets
 import signal
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -98,23 +99,39 @@ class SystemSsh:
         self.forget(socket)
         return closed
 
+    async def retire(self, socket: str, alias: str) -> None:
+        """Have nothing new begin behind *socket*; what others do there goes on to its end."""
+        await self._order("stop", socket, alias)
+        self.forget(socket)
+
     def forget(self, socket: str) -> None:
-        """Remove *socket*: with one in its place, ssh would open a connection without any."""
-        with suppress(OSError):
-            os.unlink(socket)  # noqa: PTH108  a path of ssh's, as text
+        """Remove *socket*, and the one it leads to."""
+        for path in (os.path.realpath(socket), socket):
+            with suppress(OSError):
+                os.unlink(path)  # noqa: PTH108  a path of ssh's, as text
 
     async def open(self, socket: str, alias: str, options: Sequence[str]) -> Said:
         """Open a connection behind *socket* that goes on in the background; asks nothing."""
         words = (*self.words(), *_OURS, *_MASTER, "-o", "BatchMode=yes")
-        words = (*words, "-o", "StrictHostKeyChecking=yes", *options, "-S", escaped(socket))
-        return await run((*words, "--", alias), START_TIME)
+        apart = _apart(socket)
+        words = (*words, "-o", "StrictHostKeyChecking=yes", *options, "-S", escaped(apart))
+        said = await run((*words, "--", alias), START_TIME)
+        if said.status == 0:
+            _lead(socket, apart)
+        return said
 
     async def log_in(self, socket: str, alias: str, options: Sequence[str]) -> int:
         """Open one likewise, its questions asked at the terminal; ssh's exit status."""
         words = (*self.words(), *_OURS, *_MASTER, "-o", "BatchMode=no")
-        words = (*words, "-o", "StrictHostKeyChecking=ask", *options, "-S", escaped(socket))
+        apart = _apart(socket)
+        words = (*words, "-o", "StrictHostKeyChecking=ask", *options, "-S", escaped(apart))
         process = await asyncio.create_subprocess_exec(*words, "--", alias)
-        return await process.wait()
+        status = await process.wait()
+        if status != 0:
+            return status
+        _lead(socket, apart)
+        # once it answers it has left the terminal, whose end would be its own
+        return 0 if await self.is_live(socket, alias) else LOST
 
     def session(self, socket: str, alias: str, command: str) -> tuple[str, ...]:
         """The words that run *command* on the connection behind *socket*."""
@@ -178,6 +195,22 @@ def session_environment() -> Mapping[str, str]:
 def escaped(socket: str) -> str:
     """*socket* as a ControlPath, in which `%` begins a token."""
     return socket.replace("%", "%%")
+
+
+def _apart(socket: str) -> str:
+    """A name beside *socket*, as long, for a connection that is being opened.
+
+    Whoever opens one may be killed, and ssh goes on. With a socket of that name in its place by
+    then, it would open a connection without any, which nobody uses and nothing ends.
+    """
+    place, name = os.path.split(socket)
+    return os.path.join(place, secrets.token_hex(len(name))[: len(name)])  # noqa: PTH118  as text
+
+
+def _lead(socket: str, apart: str) -> None:
+    """Have *socket* lead to the one that lies *apart*, until that is gone."""
+    os.symlink(os.path.basename(apart), f"{apart}.new")  # noqa: PTH119, PTH211  as text
+    os.replace(f"{apart}.new", socket)  # noqa: PTH105  as text
 
 
 def _is_locale(name: str) -> bool:

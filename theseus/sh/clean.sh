@@ -215,13 +215,15 @@ remove() { # [KIND NAME STAMP]…
     case $1/$2 in
       */ | */*/* | */. | */..) ;; # no name
       run/* | work/*) [[ ! -d $share/runs/$2 ]] || remove_run "$1" "$2" "$3" ;;
-      rest/*)
-        place_of rest "$2"
-        erase "$path" && answer "$1" "$2" "$3"
-        ;;
-      *) # moved aside first, so that nobody takes it up meanwhile
+      *)
         place_of "$1" "$2"
-        ! mv -T -- "$path" "$path.removing" 2>/dev/null || moved+=("$1" "$2" "$3")
+        if ! is_as_listed "$path" "$3"; then
+          answer "$1" "$2" "$3" 'it has been used since'
+        elif [[ $1 == rest ]]; then
+          erase "$path" && answer "$1" "$2" "$3"
+        elif mv -T -- "$path" "$path.removing" 2>/dev/null; then # so that nobody takes it up meanwhile
+          moved+=("$1" "$2" "$3")
+        fi
         ;;
     esac
     shift 3
@@ -229,28 +231,49 @@ remove() { # [KIND NAME STAMP]…
   ((${#moved[@]} == 0)) || remove_moved "${moved[@]}"
 }
 
+is_as_listed() { # PATH STAMP: what is not there any more, is
+  local stamp
+  stamp=$(stat -c %Y -- "$1" 2>/dev/null) || return 0
+  [[ $stamp == "$2" ]]
+}
+
 remove_moved() { # [KIND NAME STAMP]…: unless a run has come to use it
   local path put stamp live
   local -A stamps=()
-  local -a gone=()
-  live=$'\n'$(used)$'\n'
+  local -a still=() gone=()
   while IFS=' ' read -r stamp path; do
     stamps[$path]=$stamp
   done < <(stat -c '%Y %n' -- "$share"/*/*.removing)
-  while (($#)); do
+  while (($#)); do # what was used in the moment before it was moved, a run may look for right now
     place_of "$1" "$2"
     put=$path.removing
-    if [[ ${stamps[$put]-} != "$3" || $live == *$'\n'"$2"$'\n'* ]]; then
-      mv -n -- "$put" "$path"
-      answer "$1" "$2" "$3" 'it has been used since'
+    if [[ ${stamps[$put]-} == "$3" ]]; then
+      still+=("$1" "$2" "$3")
+      touch -hc -- "$put" # by this another cleaner sees that somebody is at it
     else
-      [[ $1 != environment ]] || gone+=("${path%/*}/$(readlink -- "$put")")
-      gone+=("$put")
+      put_back "$1" "$2" "$3"
+    fi
+    shift 3
+  done
+  set -- ${still[@]+"${still[@]}"}
+  live=$'\n'$(used)$'\n'
+  while (($#)); do
+    place_of "$1" "$2"
+    if [[ $live == *$'\n'"$2"$'\n'* ]]; then
+      put_back "$1" "$2" "$3"
+    else
+      [[ $1 != environment ]] || gone+=("${path%/*}/$(readlink -- "$path.removing")")
+      gone+=("$path.removing")
       answer "$1" "$2" "$3"
     fi
     shift 3
   done
   ((${#gone[@]} == 0)) || erase "${gone[@]}"
+}
+
+put_back() { # KIND NAME STAMP
+  mv -nT -- "$path.removing" "$path"
+  answer "$@" 'it has been used since'
 }
 
 case $1 in

@@ -119,11 +119,11 @@ packed_content() { # INDEX: the content of that file
 }
 
 packed_put() { # INDEX: that file, in its place
-  local packed_at=$packed_share/${packed_files[$1]}
-  local packed_part=$packed_at.part.$$
-  if ! { (umask 077 && packed_content "$1" >"$packed_part") && chmod "${packed_modes[$1]}" "$packed_part" &&
-    mv -f -- "$packed_part" "$packed_at"; }; then
-    rm -f -- "$packed_part"
+  local packed_at=$packed_share/${packed_files[$1]} packed_part=''
+  # not by the process id: in containers all that share this directory may have the same
+  if ! { packed_part=$(mktemp "$packed_at.part.XXXXXX") && packed_content "$1" >"$packed_part" &&
+    chmod "${packed_modes[$1]}" "$packed_part" && mv -f -- "$packed_part" "$packed_at"; }; then
+    [[ -z $packed_part ]] || rm -f -- "$packed_part"
     packed_fail "cannot write $packed_at: check --share"
   fi
 }

@@ -338,7 +338,10 @@ claim() { # RUN_DIR: 75 and the answer, when the run was submitted before; 76 wh
   esac
   if mkdir -m 0700 -- "$1" 2>/dev/null; then
     sign "$1" && printf claimed
-  elif [[ -s $1/answer ]]; then
+    return
+  fi
+  take_turn "$1"
+  if [[ -s $1/answer ]]; then
     cat -- "$1/answer"
     return 75
   elif [[ -e $1/launched && -e $1/batch.sh ]]; then
@@ -350,6 +353,11 @@ claim() { # RUN_DIR: 75 and the answer, when the run was submitted before; 76 wh
   else
     mkdir -m 0700 -- "$1"
   fi
+}
+
+take_turn() { # RUN_DIR: of those who find it submitted before, one at a time looks, and takes up what is dead
+  # the kernel ends the turn with this subshell; where a file system has no locks there are no turns
+  { exec {turn}>"$1/turn" && flock "$turn"; } 2>/dev/null || true
 }
 
 sign() { # RUN_DIR: say who is about to start the run; all of it may have been read when the client is gone
@@ -455,13 +463,16 @@ job_of() { # RUN_DIR: the id of the job that SLURM has or had for it; a failure 
 }
 
 answer() { # RUN_DIR WORD...: keep the answer, and give it
-  printf '%s\n' "${*:2}" >"$1/answer.part" && mv -f -- "$1/answer.part" "$1/answer" && cat -- "$1/answer"
+  # another may be about it too
+  local part=$1/answer.part.$BASHPID.$RANDOM
+  printf '%s\n' "${*:2}" >"$part" && mv -f -- "$part" "$1/answer" && cat -- "$1/answer"
 }
 
 await_answer() { # RUN_DIR: somebody else starts the run at this moment: their answer, and 75
   local _
   for _ in {1..50}; do
     if [[ -s $1/answer ]]; then
+      case $(state "$1") in completed | failed | cancelled) rm -f -- "$1/secrets.env" ;; esac # nobody needs what came since
       cat -- "$1/answer"
       return 75
     fi
