@@ -134,9 +134,22 @@ def test_needs_beyond_options() -> None:
     """So are security keys, and places of the host that only the system's config knows."""
     evidence = Evidence(keys=("~/.ssh/id_ed25519_sk",))
     assert needs(PLAIN, PLAIN, evidence) == ("the security key ~/.ssh/id_ed25519_sk",)
+    evidence = Evidence(unreadable=("~/.ssh/gone",))
+    (need,) = needs(PLAIN, PLAIN, evidence)
+    assert need == "~/.ssh/gone, in which asyncssh finds no key or certificate"
     system = with_line("proxycommand /usr/bin/proxy %h")
     (need,) = needs(system, PLAIN, Evidence())
     assert need == "the system's ssh config, for proxycommand"
+
+
+def test_named_files() -> None:
+    """Keys that ssh would try by itself are not named; what only ssh can spell out is not known."""
+    usual = "".join(f"identityfile ~/.ssh/id_{kind}\n" for kind in ("rsa", "ecdsa", "ed25519"))
+    assert read_settings(usual).named_files("identityfile") == ()
+    named = read_settings("identityfile ~/.ssh/id_rsa\nidentityfile none\nidentityfile %d/a\n")
+    assert named.named_files("identityfile") == ("~/.ssh/id_rsa",)
+    by_variable = read_settings("certificatefile ${CERT}\ncertificatefile b")
+    assert by_variable.named_files("certificatefile") == ("b",)
 
 
 def test_jumps() -> None:

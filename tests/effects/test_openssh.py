@@ -253,6 +253,30 @@ def test_more_than_a_name() -> None:
 def test_security_key(home: Path) -> None:
     """A key on a token is known by its public half."""
     (home / ".ssh" / "config").write_text(f"Host {ALIAS}\n  IdentityFile ~/.ssh/token\n")
+    (home / ".ssh" / "token").write_text("-----BEGIN OPENSSH PRIVATE KEY-----\n")
     assert asyncio.run(openssh_needs(ALIAS)) == ()
     (home / ".ssh" / "token.pub").write_text("sk-ssh-ed25519@openssh.com AAAA ada\n")
     assert asyncio.run(openssh_needs(ALIAS)) == ("the security key ~/.ssh/token",)
+
+
+@pytest.mark.parametrize("content", [None, b"", b"ssh-ed25519 AAAA ada\n", b"\xff", "a directory"])
+@pytest.mark.parametrize("option", ["IdentityFile", "CertificateFile"])
+def test_no_key_in_the_file(home: Path, option: str, content: bytes | str | None) -> None:
+    """ssh goes on without a file that holds no key, or has an agent for it; asyncssh gives up."""
+    (home / ".ssh" / "config").write_text(f"Host {ALIAS}\n  {option} ~/.ssh/named\n")
+    file = home / ".ssh" / "named"
+    if isinstance(content, bytes):
+        file.write_bytes(content)
+    elif content is not None:
+        file.mkdir()
+    need = "~/.ssh/named, in which asyncssh finds no key or certificate"
+    assert asyncio.run(openssh_needs(ALIAS)) == (need,)
+
+
+def test_key_in_the_file(home: Path) -> None:
+    """Keys and certificates that asyncssh can use need no ssh."""
+    files = "  IdentityFile ~/.ssh/id\n  CertificateFile ~/.ssh/id-cert.pub\n"
+    (home / ".ssh" / "config").write_text(f"Host {ALIAS}\n{files}")
+    (home / ".ssh" / "id").write_text("-----BEGIN OPENSSH PRIVATE KEY-----\n")
+    (home / ".ssh" / "id-cert.pub").write_text("ssh-ed25519-cert-v01@openssh.com AAAA ada\n")
+    assert asyncio.run(openssh_needs(ALIAS)) == ()
