@@ -72,6 +72,19 @@ def test_locales_and_terminals(desk: Desk, variables: dict[str, str]) -> None:
     assert script(desk, text + " --json", **variables).returncode == 0
 
 
+@pytest.mark.parametrize("words", [("ps", "--help"), ("ps", "-h"), ()])
+@pytest.mark.parametrize("columns", ["0", "1", "19"])
+def test_help_in_no_space(desk: Desk, columns: str, words: tuple[str, ...]) -> None:
+    """Where there is no room for a help text it is as wide as it must be, and comes to an end."""
+    with Desk(desk.place, {"COLUMNS": columns}).start(*words) as process:
+        try:
+            shown, _ = process.communicate(timeout=20)
+        finally:
+            process.kill()
+    assert process.returncode == 0
+    assert "Usage: theseus" in shown.decode()
+
+
 def test_no_home(desk: Desk) -> None:
     """Without HOME the home of the account counts; with -d none is needed at all."""
     config = desk.home / ".theseus.yaml"

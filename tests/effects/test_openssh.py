@@ -262,7 +262,7 @@ def test_security_key(home: Path) -> None:
 @pytest.mark.parametrize("content", [None, b"", b"ssh-ed25519 AAAA ada\n", b"\xff", "a directory"])
 @pytest.mark.parametrize("option", ["IdentityFile", "CertificateFile"])
 def test_no_key_in_the_file(home: Path, option: str, content: bytes | str | None) -> None:
-    """ssh goes on without a file that holds no key, or has an agent for it; asyncssh gives up."""
+    """A file that holds no key stops asyncssh alone: ssh goes on, or has an agent for it."""
     (home / ".ssh" / "config").write_text(f"Host {ALIAS}\n  {option} ~/.ssh/named\n")
     file = home / ".ssh" / "named"
     if isinstance(content, bytes):

@@ -57,10 +57,10 @@ USAGES = {
 
 EPILOGUE = """\
 Examples:
-  theseus run local train.yaml out training.tokens=20000     try it here, small
-  theseus plan my-run train.yaml --chip h100 --n_chips 8     read what would happen
+  theseus run local train.yaml out training.tokens=20000   try it here, small
+  theseus plan my-run train.yaml --chip h100 --n_chips 8   read what it would do
   theseus submit my-run train.yaml --chip h100 --n_chips 8 --follow
-  theseus plan my-run train.yaml -o my-run.plan.yaml && theseus apply my-run.plan.yaml
+  theseus plan my-run train.yaml -o my.plan.yaml && theseus apply my.plan.yaml
 
 Exit status: 0 done, 1 failed, 2 bad input, 3 nothing fits, 4 host unreachable,
 5 submission unknown; with --follow, that of the job.

@@ -65,8 +65,8 @@ class SshSettings:
     def named_files(self, option: str) -> tuple[str, ...]:
         r"""The files that the config names by *option*, but those whose names only ssh can expand.
 
-        >>> read_settings("identityfile ~/.ssh/lab\nidentityfile %d/id\n").named_files("identityfile")
-        ('~/.ssh/lab',)
+        >>> read_settings("identityfile ~/lab\nidentityfile %d/id").named_files("identityfile")
+        ('~/lab',)
         """
         files = self.all(option)
         if _USUAL_KEYS.issubset(files):
