@@ -155,6 +155,13 @@ def test_module_form(desk: Desk) -> None:
         assert "Examples:" in done.stdout
 
 
+def test_interrupted_at_once(desk: Desk) -> None:
+    """Ctrl-C while theseus is still being imported is said in one line, as it is later."""
+    desk.write("early/cyclopts.py", "raise KeyboardInterrupt\n")
+    done = Desk(desk.place, {"PYTHONPATH": str(desk.repository / "early")}).theseus(*PLAN)
+    assert (done.status, done.out, done.err) == (130, "", "theseus: interrupted\n")
+
+
 def test_directory_gone(desk: Desk) -> None:
     """In a directory that was removed every command says so."""
     for words in (["jobs"], ["configure", "command", "x.yaml"], PLAN):

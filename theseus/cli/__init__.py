@@ -70,6 +70,14 @@ Exit status: 0 done, 1 failed, 2 bad input, 3 nothing fits, 4 host unreachable,
 def main() -> None:
     """The console script `theseus`."""
     _open_streams()
+    try:
+        _main()
+    except KeyboardInterrupt:  # while modules are imported: `invoke` says it from then on
+        sys.stderr.write("theseus: interrupted\n")
+        sys.exit(130)  # as shells have it: 128 + SIGINT
+
+
+def _main() -> None:
     if sys.argv[1:] == ["--version"]:
         # answered before anything is imported
         sys.stdout.write(f"theseus {__version__}\n")
@@ -78,11 +86,12 @@ def main() -> None:
     from theseus.cli.invoke import invoke, speak_utf8  # noqa: PLC0415  imports cyclopts
 
     speak_utf8()
+    app = application()
     ending = _Ending()
     if [word for word in sys.argv[1:] if not word.startswith("-")][:1] != ["run"]:
         # before what is imported now registers anything, and so called after it
         atexit.register(ending.end)
-    ending.status = invoke(application(), sys.argv[1:])
+    ending.status = invoke(app, sys.argv[1:])
     sys.exit(ending.status)
 
 
