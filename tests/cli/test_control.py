@@ -102,6 +102,9 @@ def test_pull(inside: Inside, desk: Desk) -> None:
     some = inside(desk, "pull", "demo", "*.pt", "--to", "../there", "--what", "checkpoints")
     assert some.status == 0, some.err
     assert (desk.place / "there" / "last.pt").read_text() == "c\n"
+    nowhere = inside(desk, "pull", "demo", "--to", "train.yaml")
+    assert (nowhere.status, "nothing new" in nowhere.err) == (1, False)
+    assert "'b' did not come: Not a directory" in nowhere.err
     none = inside(desk, "pull", "demo", "*.pdf")
     assert none.status == 1
     assert "is called '*.pdf', among 2 files" in none.err

@@ -12,6 +12,7 @@ import pytest
 
 from tests.effects.sites import Value, openssh_connections
 from tests.effects.sshd import ALIAS, Server, served
+from theseus.core.outcome import HostUnreachable
 from theseus.core.plan import Target
 from theseus.effects.exchange import Answer, ask
 from theseus.effects.masters import look_up
@@ -203,6 +204,22 @@ def test_no_ssh_here(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         return raised.value.error.reason
 
     assert asyncio.run(main()) == "there is no `ssh` on this machine"
+
+
+def test_no_place_for_sockets(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where nothing can be written the host is not reached by ssh, and what to do is said."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(home / "state"))
+    (home / "state").write_text("where a directory should be")
+
+    async def use(server: Server) -> HostUnreachable:
+        async with OpensshConnections(server.config) as connections:
+            with pytest.raises(ShellUnavailable) as raised:
+                await visit(connections.open_shell)
+        return raised.value.error
+
+    said = among(home, use)
+    assert said.reason == f"no socket of ssh can be kept in {home}/state/theseus: Not a directory"
+    assert "`transport: asyncssh`" in said.advice
 
 
 def test_chosen_by_need(home: Path) -> None:
