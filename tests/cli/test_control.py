@@ -192,8 +192,12 @@ def test_wait_no_longer(inside: Inside, desk: Desk) -> None:
     run = submitted(inside, desk)
     waited = inside(desk, "wait", run.run_id, "--timeout", "1")
     assert waited.status == 124
-    assert f"after 1 s not ended: {run.run_id} (demo)" in waited.err
+    assert f"after 1 s not known to have ended: {run.run_id} (demo)" in waited.err
     (desk.home / "go").touch()
+    run.outcome()
+    unasked = inside(desk, "wait", run.run_id, "--timeout", "0")
+    assert unasked.status == 124
+    assert "not known to have ended" in unasked.err, "its host was not asked in no time"
     assert inside(desk, "wait", run.run_id, "--timeout", "-1").status == 2
 
 

@@ -141,6 +141,8 @@ def _unknown_keys(pyproject: Path, table: Mapping[str, Any]) -> Iterator[JobProb
             for key in sorted(map(str, own.keys() - {"jobs"})):
                 said = f"unknown key {key!r}{nearest_or_all(key, ('jobs',))}"
                 yield JobProblem(f"{pyproject}, [tool.theseus]", said)
+        case _:  # a project that says nothing to theseus
+            pass
 
 
 def _module_jobs(module: str, where: str, place: _Place) -> Iterator[Entry | JobProblem]:
