@@ -146,8 +146,12 @@ def test_umask_and_odd_directories(desk: Desk) -> None:
 
 
 def test_module_form(desk: Desk) -> None:
-    """`python -m theseus.cli` is the console script."""
+    """`python -m theseus` and `python -m theseus.cli` are the console script."""
     assert desk.theseus().status == 0
+    done = subprocess.run(
+        [sys.executable, "-m", "theseus", "--version"], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == desk.theseus("--version").out
     assert "Usage: theseus COMMAND" in desk.theseus("--help").out
     script_there = Path(sys.executable).with_name("theseus")
     if script_there.exists():
