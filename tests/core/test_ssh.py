@@ -8,6 +8,7 @@ from theseus.core.ssh_refusals import (
     is_full,
     is_turned_away,
     unchecked_problem,
+    unkept,
     unknown_name,
 )
 from theseus.core.ssh_settings import (
@@ -92,6 +93,7 @@ def test_words_without_a_text_of_ssh() -> None:
     """What asyncssh has no text for is said in the same words."""
     assert "MaxSessions" in full("box")[0]
     assert "`theseus login --exit`" in full("box")[1]
+    assert unkept("/run/x", "Read-only file system")[0].endswith("in /run/x: Read-only file system")
     assert unchecked_problem("box", "A none").startswith("`A none` for box: host keys are always")
 
 
