@@ -4,6 +4,7 @@ import asyncio
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -133,6 +134,25 @@ def test_plan_within_an_event_loop() -> None:
     made = asyncio.run(plan_async(Inventory(), **call())).unwrap()
     assert made.run.name == "my-run"
     assert asyncio.run(plan_async(**call())).unwrap().target.host == made.target.host
+
+
+@pytest.mark.usefixtures("desk")
+@pytest.mark.parametrize(
+    ("function", "instead"),
+    [
+        (lambda: plan(Inventory(), **call()), "plan_async"),
+        (lambda: dispatch(**call()), "dispatch_async"),
+        (lambda: dispatch_many([], **call()), "dispatch_many_async"),
+    ],
+)
+def test_within_an_event_loop_by_mistake(function: Callable[[], object], instead: str) -> None:
+    """In a notebook, where a loop runs already, what to await instead is said."""
+
+    async def cell() -> None:
+        function()
+
+    with pytest.raises(RuntimeError, match=rf"as in a notebook: await {instead}\("):
+        asyncio.run(cell())
 
 
 @pytest.mark.slow
@@ -310,6 +330,24 @@ def test_arguments_that_do_not_exist() -> None:
         dispatch_many([{"job": "command"}], **shared)
     with pytest.raises(TypeError, match="missing keyword argument 'cfg'"):
         dispatch(**{name: value for name, value in call().items() if name != "cfg"})
+
+
+@pytest.mark.usefixtures("desk")
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"spec": "my-run"}, "spec: expected a JobSpec, got text 'my-run'"),
+        ({"hardware": None}, "hardware: expected a HardwareRequest, got nothing"),
+        (
+            {"dispatch_config": "~/.theseus.yaml"},
+            "dispatch_config: expected a DispatchConfig, as load_dispatch_config gives it",
+        ),
+    ],
+)
+def test_arguments_of_another_kind(wrong: dict[str, Any], said: str) -> None:
+    """What stands for another kind of value is refused by its name, not where it is first used."""
+    with pytest.raises(TypeError, match=said):
+        dispatch(**call(**wrong))
 
 
 @pytest.mark.usefixtures("desk")

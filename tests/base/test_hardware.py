@@ -53,6 +53,9 @@ def test_a_request_has_one_of_three_modes(request_: HardwareRequest, mode: str) 
     [
         ({"min_chips": -1}, "min_chips is -1"),
         ({"chip": CPU}, "chip cpu is given with min_chips 1"),
+        ({"chip": "h100"}, r"chip is 'h100', and no Chip: .*SUPPORTED_CHIPS\['h100'\]"),
+        ({"preferred_clusters": "hpc"}, "preferred_clusters is 'hpc', and no list of names"),
+        ({"forbidden_clusters": "hpc"}, "forbidden_clusters is 'hpc', and no list of names"),
         ({"preferred_clusters": ["a", "b"], "forbidden_clusters": ["b"]}, "b is in preferred"),
         ({"n_shards": 0}, "n_shards is 0"),
         ({"mem": -1}, "mem is -1"),

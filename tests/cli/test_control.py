@@ -102,6 +102,9 @@ def test_pull(inside: Inside, desk: Desk) -> None:
     some = inside(desk, "pull", "demo", "*.pt", "--to", "../there", "--what", "checkpoints")
     assert some.status == 0, some.err
     assert (desk.place / "there" / "last.pt").read_text() == "c\n"
+    nowhere = inside(desk, "pull", "demo", "--to", "train.yaml")
+    assert (nowhere.status, "nothing new" in nowhere.err) == (1, False)
+    assert "'b' did not come: Not a directory" in nowhere.err
     none = inside(desk, "pull", "demo", "*.pdf")
     assert none.status == 1
     assert "is called '*.pdf', among 2 files" in none.err
@@ -189,8 +192,12 @@ def test_wait_no_longer(inside: Inside, desk: Desk) -> None:
     run = submitted(inside, desk)
     waited = inside(desk, "wait", run.run_id, "--timeout", "1")
     assert waited.status == 124
-    assert f"after 1 s not ended: {run.run_id} (demo)" in waited.err
+    assert f"after 1 s not known to have ended: {run.run_id} (demo)" in waited.err
     (desk.home / "go").touch()
+    run.outcome()
+    unasked = inside(desk, "wait", run.run_id, "--timeout", "0")
+    assert unasked.status == 124
+    assert "not known to have ended" in unasked.err, "its host was not asked in no time"
     assert inside(desk, "wait", run.run_id, "--timeout", "-1").status == 2
 
 

@@ -188,6 +188,16 @@ def test_flags_in_all_spellings(desk: Desk, inside: Inside) -> None:
         assert (plan["allocation"]["chip"], plan["allocation"]["total_chips"]) == ("h100", 8)
 
 
+@pytest.mark.parametrize("text", ["job: command\n", "[]", "{}", '{"inventory": 1, "hosts": 7}'])
+def test_no_inventory(desk: Desk, text: str) -> None:
+    """A file that is no inventory is refused, and where one comes from is said."""
+    desk.write("other.json", text)
+    refused = desk.theseus("plan", "demo", "train.yaml", "--inventory", "other.json")
+    assert (refused.status, refused.out) == (2, "")
+    assert refused.err.startswith("theseus: other.json: no inventory: ")
+    assert refused.err.endswith("; `theseus hosts --save FILE` writes one\n")
+
+
 def test_inventory_in_a_file_with_a_space(desk: Desk) -> None:
     """What is said of a saved inventory can be pasted as it stands."""
     saved = desk.theseus("hosts", "--save", "my hosts.json")

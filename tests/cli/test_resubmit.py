@@ -54,6 +54,17 @@ def test_overrides(inside: Inside, desk: Desk) -> None:
     assert (refused.status, "did you mean 'command'" in refused.err) == (2, True)
 
 
+def test_uncommitted_changes(inside: Inside, desk: Desk) -> None:
+    """What was not committed when it was submitted is no matter when it is submitted again."""
+    desk.write("notes.txt", "not committed\n")
+    submitted = inside(desk, "submit", "demo", "train.yaml", "--json")
+    assert "1 uncommitted change not shipped" in submitted.err
+    submission(desk, submitted).outcome()
+    resubmitted = inside(desk, "resubmit", "demo", "--json")
+    submission(desk, resubmitted).outcome()
+    assert "uncommitted" not in resubmitted.err
+
+
 def test_source_that_is_gone(inside: Inside, desk: Desk) -> None:
     """A tree that is neither on the host nor in a repository here is said, and nothing starts."""
     run = once(inside, desk)

@@ -72,6 +72,19 @@ def test_locales_and_terminals(desk: Desk, variables: dict[str, str]) -> None:
     assert script(desk, text + " --json", **variables).returncode == 0
 
 
+@pytest.mark.parametrize("words", [("ps", "--help"), ("ps", "-h"), ()])
+@pytest.mark.parametrize("columns", ["0", "1", "19"])
+def test_help_in_no_space(desk: Desk, columns: str, words: tuple[str, ...]) -> None:
+    """Where there is no room for a help text it is as wide as it must be, and comes to an end."""
+    with Desk(desk.place, {"COLUMNS": columns}).start(*words) as process:
+        try:
+            shown, _ = process.communicate(timeout=20)
+        finally:
+            process.kill()
+    assert process.returncode == 0
+    assert "Usage: theseus" in shown.decode()
+
+
 def test_no_home(desk: Desk) -> None:
     """Without HOME the home of the account counts; with -d none is needed at all."""
     config = desk.home / ".theseus.yaml"
@@ -133,13 +146,24 @@ def test_umask_and_odd_directories(desk: Desk) -> None:
 
 
 def test_module_form(desk: Desk) -> None:
-    """`python -m theseus.cli` is the console script."""
+    """`python -m theseus` and `python -m theseus.cli` are the console script."""
     assert desk.theseus().status == 0
+    done = subprocess.run(
+        [sys.executable, "-m", "theseus", "--version"], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == desk.theseus("--version").out
     assert "Usage: theseus COMMAND" in desk.theseus("--help").out
     script_there = Path(sys.executable).with_name("theseus")
     if script_there.exists():
         done = subprocess.run([script_there, "--help"], capture_output=True, text=True, check=True)
         assert "Examples:" in done.stdout
+
+
+def test_interrupted_at_once(desk: Desk) -> None:
+    """Ctrl-C while theseus is still being imported is said in one line, as it is later."""
+    desk.write("early/cyclopts.py", "raise KeyboardInterrupt\n")
+    done = Desk(desk.place, {"PYTHONPATH": str(desk.repository / "early")}).theseus(*PLAN)
+    assert (done.status, done.out, done.err) == (130, "", "theseus: interrupted\n")
 
 
 def test_directory_gone(desk: Desk) -> None:

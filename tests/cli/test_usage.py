@@ -6,7 +6,7 @@ import pytest
 
 from tests.cli.conftest import Inside
 from tests.cli.desk import Desk
-from theseus.cli import COMMANDS, USAGES, application
+from theseus.cli import COMMANDS, EPILOGUE, USAGES, application
 
 
 def word(parameter: Parameter) -> str:
@@ -35,6 +35,11 @@ def test_usage(command: str, inside: Inside, desk: Desk) -> None:
     words = " ".join(words_of(command)).replace("[COMMAND...]", "[-- COMMAND...]")
     (first, *_) = inside(desk, command, "--help").out.splitlines()
     assert first == f"Usage: theseus {command} {words}"
+
+
+def test_examples_are_whole() -> None:
+    """No example is broken on a terminal of 80 columns: it can be copied as it stands."""
+    assert all(len(line) <= 80 for line in EPILOGUE.splitlines())
 
 
 def test_what_is_written_down() -> None:

@@ -9,7 +9,7 @@ from returns.pipeline import is_successful
 from tests.cases.case import CASES, planned
 from tests.strategies import assignments, requests, worlds
 from theseus.base.hardware import HardwareRequest
-from theseus.core.again import assignment_again, awaited_run
+from theseus.core.again import assignment_again, awaited_run, source_again
 from theseus.core.build import World, build_plan
 from theseus.core.codec import plan_json
 from theseus.core.config import DispatchConfig
@@ -18,6 +18,7 @@ from theseus.core.payload import Job
 from theseus.core.placed import Assignment
 from theseus.core.plan import NotAPlan, Plan, Run
 from theseus.core.secrets import EnvironmentSecret, Referenced
+from theseus.core.source import LfsPointers, SubmoduleChanges, UncommittedChanges
 from theseus.core.steps import PutFile
 
 OLD, NEW = "20260101-000000-zzzzzz", "20270101-000000-zzzzzz"
@@ -38,6 +39,16 @@ def plans_in_worlds(draw: st.DrawFn) -> tuple[Plan, World]:
         return made.unwrap(), world
     unasked = evolve(world, inventory=Inventory())
     return build_plan(unasked, HardwareRequest(min_chips=0), assignment).unwrap(), unasked
+
+
+@given(plans_in_worlds())
+def test_warnings_of_the_tree_alone(made: tuple[Plan, World]) -> None:
+    """What a tree lacks is warned of again; what was beside it then is no matter now."""
+    plan, _ = made
+    pointers = LfsPointers(2, "weights.bin")
+    warnings = (UncommittedChanges(1, "a"), pointers, SubmoduleChanges(1, "b"))
+    again = source_again(evolve(plan, source=evolve(plan.source, warnings=warnings)))
+    assert again == evolve(plan.source, warnings=(pointers,))
 
 
 @given(plans_in_worlds())

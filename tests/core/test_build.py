@@ -51,6 +51,14 @@ def test_places(plan: Plan) -> None:
 
 
 @given(plans())
+def test_this_machine(plan: Plan) -> None:
+    """A run that stays here is shown to stay here, also where the config names an ssh alias."""
+    here = evolve(plan, target=evolve(plan.target, ssh="elsewhere", transport="local"))
+    assert ", this machine)" in render_plan(here)
+    assert "ssh elsewhere" not in render_plan(here)
+
+
+@given(plans())
 def test_shown_whole(plan: Plan) -> None:
     """A plan is shown with each of its steps, numbered."""
     text = render_plan(plan)

@@ -330,5 +330,8 @@ def test_nearest() -> None:
     """A close name is suggested, and nothing otherwise."""
     assert nearest("prioritty", ("priority", "hosts")) == "; did you mean 'priority'?"
     assert nearest("x", ("priority", "hosts")) == ""
+    chips = ("a10", "a100-sxm4-80gb", "a100-pcie-40gb")
+    longer = "; did you mean 'a100-sxm4-80gb' or 'a100-pcie-40gb'?"
+    assert nearest("A100", chips) == longer, "what was begun is nearer than what looks alike"
     assert nearest_or_all("host", ("priority", "hosts")) == "; did you mean 'hosts'?"
     assert nearest_or_all("x", ("priority", "hosts")) == "; known are priority, hosts"

@@ -49,7 +49,8 @@ ERRORS: list[tuple[PlanError, str, str]] = [
     (NothingToSend("the secret is gone", "set it"), "the secret is gone", "set it"),
     (errors.StepFailed("id", "box", 3, "claim /r", "no space"), "step 3 failed on box", "claim"),
     (UnknownRun("dmo", ("demo",)), "no run is called 'dmo'; did you mean 'demo'?", "ps --rescan"),
-    (AmbiguousRun("2026", ("a", "b")), "several runs have '2026' in their id: a, b", "more of it"),
+    (AmbiguousRun("2026", ("a", "b")), "several runs have '2026' in their id: a, b;", "more of it"),
+    (AmbiguousRun("2026", tuple("abcdefg")), "id: a, b, c, d, e and 2 more;", "more of it"),
     (
         errors.SubmissionUnknown("id", "box", "cut", "/r"),
         "not answered (cut)",

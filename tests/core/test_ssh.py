@@ -8,6 +8,7 @@ from theseus.core.ssh_refusals import (
     is_full,
     is_turned_away,
     unchecked_problem,
+    unkept,
     unknown_name,
 )
 from theseus.core.ssh_settings import (
@@ -92,6 +93,7 @@ def test_words_without_a_text_of_ssh() -> None:
     """What asyncssh has no text for is said in the same words."""
     assert "MaxSessions" in full("box")[0]
     assert "`theseus login --exit`" in full("box")[1]
+    assert unkept("/run/x", "Read-only file system")[0].endswith("in /run/x: Read-only file system")
     assert unchecked_problem("box", "A none").startswith("`A none` for box: host keys are always")
 
 
@@ -134,9 +136,22 @@ def test_needs_beyond_options() -> None:
     """So are security keys, and places of the host that only the system's config knows."""
     evidence = Evidence(keys=("~/.ssh/id_ed25519_sk",))
     assert needs(PLAIN, PLAIN, evidence) == ("the security key ~/.ssh/id_ed25519_sk",)
+    evidence = Evidence(unreadable=("~/.ssh/gone",))
+    (need,) = needs(PLAIN, PLAIN, evidence)
+    assert need == "~/.ssh/gone, in which asyncssh finds no key or certificate"
     system = with_line("proxycommand /usr/bin/proxy %h")
     (need,) = needs(system, PLAIN, Evidence())
     assert need == "the system's ssh config, for proxycommand"
+
+
+def test_named_files() -> None:
+    """Keys that ssh would try by itself are not named; what only ssh can spell out is not known."""
+    usual = "".join(f"identityfile ~/.ssh/id_{kind}\n" for kind in ("rsa", "ecdsa", "ed25519"))
+    assert read_settings(usual).named_files("identityfile") == ()
+    named = read_settings("identityfile ~/.ssh/id_rsa\nidentityfile none\nidentityfile %d/a\n")
+    assert named.named_files("identityfile") == ("~/.ssh/id_rsa",)
+    by_variable = read_settings("certificatefile ${CERT}\ncertificatefile b")
+    assert by_variable.named_files("certificatefile") == ("b",)
 
 
 def test_jumps() -> None:

@@ -192,6 +192,8 @@ def test_jobs_registered_by_the_process_are_there(tmp_path: Path) -> None:
             "jobs of [tool.theseus]: expected a list of module names, got 'a'",
         ),
         ("[tool.theseus]\njobs = [1]", "expected a list of module names, got [1]"),
+        ("[tool.theseus]\njob = ['a']", "unknown key 'job'; did you mean 'jobs'?"),
+        ("[tool.theseus]\njobs = []\nmodules = ['a']", "unknown key 'modules'; known are jobs"),
         ("[tool.theseus\n", "pyproject.toml: cannot be read:"),
         (naming("jobs.py!"), "'jobs.py!' is no module name"),
         (naming("nosuchlab"), "module nosuchlab cannot be imported: there is no nosuchlab in the"),

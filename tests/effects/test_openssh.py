@@ -12,6 +12,7 @@ import pytest
 
 from tests.effects.sites import Value, openssh_connections
 from tests.effects.sshd import ALIAS, Server, served
+from theseus.core.outcome import HostUnreachable
 from theseus.core.plan import Target
 from theseus.effects.exchange import Answer, ask
 from theseus.effects.masters import Master, connect_options, look_up, opening
@@ -250,6 +251,22 @@ def test_no_ssh_here(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert asyncio.run(main()) == "there is no `ssh` on this machine"
 
 
+def test_no_place_for_sockets(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where nothing can be written the host is not reached by ssh, and what to do is said."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(home / "state"))
+    (home / "state").write_text("where a directory should be")
+
+    async def use(server: Server) -> HostUnreachable:
+        async with OpensshConnections(server.config) as connections:
+            with pytest.raises(ShellUnavailable) as raised:
+                await visit(connections.open_shell)
+        return raised.value.error
+
+    said = among(home, use)
+    assert said.reason == f"no socket of ssh can be kept in {home}/state/theseus: Not a directory"
+    assert "`transport: asyncssh`" in said.advice
+
+
 def test_chosen_by_need(home: Path) -> None:
     """`auto` takes asyncssh, until the config of ssh says what only the system's ssh has."""
 
@@ -298,6 +315,30 @@ def test_more_than_a_name() -> None:
 def test_security_key(home: Path) -> None:
     """A key on a token is known by its public half."""
     (home / ".ssh" / "config").write_text(f"Host {ALIAS}\n  IdentityFile ~/.ssh/token\n")
+    (home / ".ssh" / "token").write_text("-----BEGIN OPENSSH PRIVATE KEY-----\n")
     assert asyncio.run(openssh_needs(ALIAS)) == ()
     (home / ".ssh" / "token.pub").write_text("sk-ssh-ed25519@openssh.com AAAA ada\n")
     assert asyncio.run(openssh_needs(ALIAS)) == ("the security key ~/.ssh/token",)
+
+
+@pytest.mark.parametrize("content", [None, b"", b"ssh-ed25519 AAAA ada\n", b"\xff", "a directory"])
+@pytest.mark.parametrize("option", ["IdentityFile", "CertificateFile"])
+def test_no_key_in_the_file(home: Path, option: str, content: bytes | str | None) -> None:
+    """A file that holds no key stops asyncssh alone: ssh goes on, or has an agent for it."""
+    (home / ".ssh" / "config").write_text(f"Host {ALIAS}\n  {option} ~/.ssh/named\n")
+    file = home / ".ssh" / "named"
+    if isinstance(content, bytes):
+        file.write_bytes(content)
+    elif content is not None:
+        file.mkdir()
+    need = "~/.ssh/named, in which asyncssh finds no key or certificate"
+    assert asyncio.run(openssh_needs(ALIAS)) == (need,)
+
+
+def test_key_in_the_file(home: Path) -> None:
+    """Keys and certificates that asyncssh can use need no ssh."""
+    files = "  IdentityFile ~/.ssh/id\n  CertificateFile ~/.ssh/id-cert.pub\n"
+    (home / ".ssh" / "config").write_text(f"Host {ALIAS}\n{files}")
+    (home / ".ssh" / "id").write_text("-----BEGIN OPENSSH PRIVATE KEY-----\n")
+    (home / ".ssh" / "id-cert.pub").write_text("ssh-ed25519-cert-v01@openssh.com AAAA ada\n")
+    assert asyncio.run(openssh_needs(ALIAS)) == ()

@@ -128,6 +128,21 @@ def test_objections_hold_no_secret(
     assert "1037" not in shown
 
 
+def test_place_within_a_list(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is wrong with an item of a list is said with the line where that item stands."""
+    monkeypatch.setenv("NUMBER", "7301")
+    (project / "listjobs.py").write_text(STRICT.replace("KEY", "list"))
+    file = read(project, "job: list/train\nrate: 0.5\nwords:\n- a\n- 1\n")
+    refused = find_job(file, None, JobSearch(project, ("listjobs",))).failure()
+    assert explain(refused).endswith("job.yaml:5:3: words[1]: expected str, got int 1")
+    file = read(project, "job: list/train\nwords:\n- ${oc.decode:${oc.env:NUMBER}}\n")
+    shown = explain(find_job(file, None, JobSearch(project, ("listjobs",))).failure())
+    assert (
+        "job.yaml:3:3: words[0]: expected another value, got ${oc.decode:${oc.env:NUMBER}}" in shown
+    )
+    assert "7301" not in shown
+
+
 def test_number_from_the_environment(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A number from the environment fits a field for numbers."""
     monkeypatch.setenv("NUMBER", "0.5")

@@ -107,9 +107,9 @@ class HardwareRequest:
         if self.min_chips == 0:
             # the specification: no chips forces CPU mode and clears the chip
             object.__setattr__(self, "chip", None)
+        problems = [*_chip_problems(self), *_cluster_problems(self), *_amount_problems(self)]
         object.__setattr__(self, "preferred_clusters", tuple(self.preferred_clusters))
         object.__setattr__(self, "forbidden_clusters", tuple(self.forbidden_clusters))
-        problems = [*_chip_problems(self), *_cluster_problems(self), *_amount_problems(self)]
         if problems:
             raise ValueError("; ".join(problems))
 
@@ -126,6 +126,8 @@ def _chip_problems(request: HardwareRequest) -> List[str]:
         return [f"min_chips is {request.min_chips}, but a count is 0 or more"]
     if request.chip is None:
         return []
+    if not isinstance(request.chip, Chip):
+        return [f"chip is {request.chip!r}, and no Chip: expected such as SUPPORTED_CHIPS['h100']"]
     if request.chip == SUPPORTED_CHIPS["cpu"]:
         return [
             f"chip cpu is given with min_chips {request.min_chips}: ask for min_chips 0 and no chip"
@@ -134,6 +136,13 @@ def _chip_problems(request: HardwareRequest) -> List[str]:
 
 
 def _cluster_problems(request: HardwareRequest) -> List[str]:
+    texts = [
+        f"{field} is {getattr(request, field)!r}, and no list of names"
+        for field in ("preferred_clusters", "forbidden_clusters")
+        if isinstance(getattr(request, field), str)
+    ]
+    if texts:
+        return texts
     both = [name for name in request.preferred_clusters if name in request.forbidden_clusters]
     return [f"{', '.join(both)} is in preferred_clusters and in forbidden_clusters"] if both else []
 

@@ -57,10 +57,10 @@ USAGES = {
 
 EPILOGUE = """\
 Examples:
-  theseus run local train.yaml out training.tokens=20000     try it here, small
-  theseus plan my-run train.yaml --chip h100 --n_chips 8     read what would happen
+  theseus run local train.yaml out training.tokens=20000   try it here, small
+  theseus plan my-run train.yaml --chip h100 --n_chips 8   read what it would do
   theseus submit my-run train.yaml --chip h100 --n_chips 8 --follow
-  theseus plan my-run train.yaml -o my-run.plan.yaml && theseus apply my-run.plan.yaml
+  theseus plan my-run train.yaml -o my.plan.yaml && theseus apply my.plan.yaml
 
 Exit status: 0 done, 1 failed, 2 bad input, 3 nothing fits, 4 host unreachable,
 5 submission unknown; with --follow, that of the job.
@@ -70,6 +70,14 @@ Exit status: 0 done, 1 failed, 2 bad input, 3 nothing fits, 4 host unreachable,
 def main() -> None:
     """The console script `theseus`."""
     _open_streams()
+    try:
+        _main()
+    except KeyboardInterrupt:  # while modules are imported: `invoke` says it from then on
+        sys.stderr.write("theseus: interrupted\n")
+        sys.exit(130)  # as shells have it: 128 + SIGINT
+
+
+def _main() -> None:
     if sys.argv[1:] == ["--version"]:
         # answered before anything is imported
         sys.stdout.write(f"theseus {__version__}\n")
@@ -78,11 +86,12 @@ def main() -> None:
     from theseus.cli.invoke import invoke, speak_utf8  # noqa: PLC0415  imports cyclopts
 
     speak_utf8()
+    app = application()
     ending = _Ending()
     if [word for word in sys.argv[1:] if not word.startswith("-")][:1] != ["run"]:
         # before what is imported now registers anything, and so called after it
         atexit.register(ending.end)
-    ending.status = invoke(application(), sys.argv[1:])
+    ending.status = invoke(app, sys.argv[1:])
     sys.exit(ending.status)
 
 

@@ -1,4 +1,4 @@
-"""`python -m theseus.cli`: the command line, for where the console script is not on the PATH."""
+"""`python -m theseus.cli`: the command line, as `python -m theseus` has it."""
 
 from theseus.cli import main
 

@@ -21,6 +21,8 @@ DONE, FAILED, BAD_INPUT, NOTHING_FITS, UNREACHABLE, UNKNOWN = range(6)
 TIMED_OUT = 124  # as timeout(1) has it
 INTERRUPTED = 130  # as shells have it: 128 + SIGINT
 DEBUG = "--debug"
+_HELP = frozenset({"--help", "-h"})
+NARROWEST = 20  # columns; rich has no end in two
 _UNWRITABLE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG, errno.EBADF})
 # what a word or a host's complaint may hold and a terminal would obey
 _CONTROLS = {
@@ -33,6 +35,8 @@ def invoke(app: App, words: Sequence[str]) -> int:
     own, separator, rest = _split(words)
     debug = DEBUG in own
     words = [*(word for word in own if word != DEBUG), *separator, *rest]
+    if not words or _HELP.intersection(own):
+        _give_room(app)
     try:
         status = app(words, exit_on_error=False, print_error=False, result_action="return_value")
         sys.stdout.flush()
@@ -52,6 +56,13 @@ def invoke(app: App, words: Sequence[str]) -> int:
         say(_defect(error))
         return FAILED
     return status if isinstance(status, int) else DONE
+
+
+def _give_room(app: App) -> None:
+    """Have the help text of *app* as wide as it must be where COLUMNS or the terminal is not."""
+    from rich.console import Console  # noqa: PLC0415  for help texts alone
+
+    app.console = Console(width=max(Console().width, NARROWEST))
 
 
 def speak_utf8() -> None:

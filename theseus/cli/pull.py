@@ -69,7 +69,8 @@ def _said(pulled: Pulled, wish: Wish, destination: Path) -> int:
     if pulled.selected == 0:
         say(_nothing(pulled, wish))
         return DONE if wish.pattern is None else FAILED
-    say(_arrived(pulled, destination))
+    if pulled.came or not pulled.problems:
+        say(_arrived(pulled, destination))
     for complaint in _complaints(pulled):
         say(complaint)
     return FAILED if pulled.problems else DONE

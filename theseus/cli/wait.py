@@ -49,7 +49,7 @@ def wait(run: str, /, *more: str, timeout: Annotated[int | None, Whole] = None) 
     try:
         asyncio.run(_within(timeout, wait_for(ledger, runs, ends.add)))
     except TimeoutError:
-        say(f"after {timeout} s not ended: {', '.join(ends.missing(runs))}")
+        say(f"after {timeout} s not known to have ended: {', '.join(ends.missing(runs))}")
         return TIMED_OUT
     except KeyboardInterrupt:
         say(f"interrupted; not ended, and going on: {', '.join(ends.missing(runs))}")

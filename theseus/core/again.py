@@ -8,6 +8,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from attrs import evolve
 from returns.result import Failure, Result, Success
 
 from theseus.core.config import DispatchConfig
@@ -16,6 +17,7 @@ from theseus.core.placed import Assignment
 from theseus.core.plan import NotAPlan, Plan, Run
 from theseus.core.secrets import EnvironmentSecret, Referenced
 from theseus.core.shell import read_environment
+from theseus.core.source import SourceSnapshot, SubmoduleChanges, UncommittedChanges
 from theseus.core.steps import PutFile, PutSecrets, Submit, Text
 
 
@@ -39,6 +41,13 @@ def assignment_again(
             after=awaited_run(plan),
         )
     )
+
+
+def source_again(plan: Plan) -> SourceSnapshot:
+    """The source of *plan*, without warnings of files beside it: these are others by now."""
+    beside = (UncommittedChanges, SubmoduleChanges)
+    kept = (warning for warning in plan.source.warnings if not isinstance(warning, beside))
+    return evolve(plan.source, warnings=tuple(kept))
 
 
 def awaited_run(plan: Plan) -> str | None:

@@ -119,10 +119,15 @@ def show_value(value: object) -> str:
 
 
 def nearest(name: str, known: Sequence[str]) -> str:
-    """`; did you mean 'chips'?` when a *known* name is close to *name*, else nothing."""
+    """`; did you mean 'chips'?` when a *known* name is close to *name*, else nothing.
+
+    Names that begin with *name* and a hyphen are closest: all `a100-…` when it is `a100`.
+    """
     by_letters = {each.lower(): each for each in known}
-    close = get_close_matches(name.lower(), by_letters, 1)
-    return f"; did you mean {by_letters[close[0]]!r}?" if close else ""
+    longer = [letters for letters in by_letters if letters.startswith(f"{name.lower()}-")]
+    close = longer or get_close_matches(name.lower(), by_letters, 1)
+    names = " or ".join(repr(by_letters[each]) for each in close)
+    return f"; did you mean {names}?" if close else ""
 
 
 def nearest_or_all(name: str, known: Sequence[str]) -> str:

@@ -76,11 +76,14 @@ def explain(error: PlanError) -> str:  # noqa: C901, PLR0911, PLR0912  one arm f
         case UnknownRun(word, nearest):
             return f"no run is called {word!r}{_meant(nearest) or ';'} {FIND_RUNS}"
         case AmbiguousRun(word, candidates):
-            return (
-                f"several runs have {word!r} in their id: {', '.join(candidates)}; give more of it"
-            )
+            return f"several runs have {word!r} in their id: {_some(candidates)}; give more of it"
         case _:
             assert_never(error)
+
+
+def _some(runs: tuple[str, ...]) -> str:
+    shown, more = ", ".join(runs[:5]), len(runs) - 5
+    return shown if more <= 0 else f"{shown} and {more} more"
 
 
 def _meant(nearest: tuple[str, ...]) -> str:

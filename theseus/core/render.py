@@ -92,7 +92,7 @@ def _head(plan: Plan) -> str:
 
 def _target(plan: Plan) -> str:
     target = plan.target
-    way = "this machine" if target.ssh is None else f"ssh {target.ssh}"
+    way = "this machine" if target.transport == "local" else f"ssh {target.ssh}"
     partition = "" if target.partition is None else f", partition {target.partition}"
     return f"{target.host} ({target.type}, cluster {target.cluster}{partition}, {way})"
 

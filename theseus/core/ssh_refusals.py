@@ -49,6 +49,12 @@ def denied(alias: str, said: str) -> Words:
     return said, f"{AGENT}; {login}; then see what `ssh -v {alias}` says"
 
 
+def unkept(place: str, reason: str) -> Words:
+    """The socket that commands share a connection by cannot lie in *place*."""
+    advice = "make that a directory you can write to, or set `transport: asyncssh` for the host"
+    return f"no socket of ssh can be kept in {place}: {reason}", advice
+
+
 def unresolved(alias: str, said: str) -> Words:
     """Nobody knows the host name."""
     return f"no such host name: {said}", f"check HostName with `ssh -G {alias}`"

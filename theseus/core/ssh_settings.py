@@ -36,6 +36,8 @@ _NAMES: Final = {
     "verifyhostkeydns": "VerifyHostKeyDNS",
     "bindinterface": "BindInterface",
 }
+# of the keys that ssh tries where none is named, one as well as another may not be there
+_USUAL_KEYS: Final = {f"~/.ssh/id_{kind}" for kind in ("rsa", "ecdsa", "ed25519")}
 _NOWHERE: Final = frozenset({("none",), ("/dev/null",)})
 _UNCHECKED: Final = {"false": "no", "no": "no", "off": "off", "accept-new": "accept-new"}
 _OFF: Final = frozenset({"no", "false", "0", "none", ""})
@@ -60,6 +62,17 @@ class SshSettings:
         """Whether *option* is switched on."""
         return next(iter(self.all(option)), "no") not in _OFF
 
+    def named_files(self, option: str) -> tuple[str, ...]:
+        r"""The files that the config names by *option*, but those whose names only ssh can expand.
+
+        >>> read_settings("identityfile ~/lab\nidentityfile %d/id").named_files("identityfile")
+        ('~/lab',)
+        """
+        files = self.all(option)
+        if _USUAL_KEYS.issubset(files):
+            return ()
+        return tuple(file for file in files if file != "none" and not {"%", "$"} & set(file))
+
     def jumps(self) -> tuple[str, ...]:
         """The host names of ProxyJump, without user and port."""
         hops = (self.one("proxyjump") or "").split(",")
@@ -70,10 +83,14 @@ class SshSettings:
 
 @frozen
 class Evidence:
-    """What else there is to know: a valid Kerberos *ticket*, security *keys* by their files."""
+    """What else there is to know: a valid Kerberos *ticket*, security *keys* by their files.
+
+    *unreadable* are the files that the config names and that hold no key, or no certificate.
+    """
 
     ticket: bool = False
     keys: Sequence[str] = ()
+    unreadable: Sequence[str] = ()
 
 
 def read_settings(text: str) -> SshSettings:
@@ -119,6 +136,8 @@ def _needs(settings: SshSettings, own: SshSettings, evidence: Evidence) -> Itera
         yield "GSSAPIAuthentication, and there is a Kerberos ticket"
     for key in evidence.keys:
         yield f"the security key {key}"
+    for file in evidence.unreadable:
+        yield f"{file}, in which asyncssh finds no key or certificate"
     preferred = settings.one("preferredauthentications") or ""
     if any(word in preferred for word in ("keyboard-interactive", "gssapi", "hostbased")):
         yield f"PreferredAuthentications {preferred}"

@@ -5,9 +5,9 @@ result = dispatch(cfg=cfg, spec=JobSpec(name="my-run"), hardware=HardwareRequest
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Unpack
+from typing import Any, TypeVar, Unpack
 
 from attrs import evolve, field
 from returns.pipeline import is_successful
@@ -56,6 +56,9 @@ __all__ = [
 ]
 
 
+Given = TypeVar("Given")
+
+
 class ConfigError(ValueError):
     """A dispatch config cannot be used; the text lists every problem, *error* holds them."""
 
@@ -87,7 +90,7 @@ def load_dispatch_config(path: str | Path = "~/.theseus.yaml") -> DispatchConfig
 
 def plan(inventory: Inventory | None = None, **call: Unpack[Call]) -> Result[Plan, PlanError]:
     """The plan that `dispatch` would perform; hosts are asked unless an *inventory* is given."""
-    return asyncio.run(plan_async(inventory, **call))
+    return _run(lambda: plan_async(inventory, **call), "plan_async")
 
 
 async def plan_async(
@@ -105,7 +108,7 @@ async def plan_async(
 
 def dispatch(**call: Unpack[Call]) -> DispatchResult:
     """Submit the job of *cfg* to the first host of *dispatch_config* that *hardware* fits on."""
-    return asyncio.run(dispatch_async(**call))
+    return _run(lambda: dispatch_async(**call), "dispatch_async")
 
 
 async def dispatch_async(**call: Unpack[Call]) -> DispatchResult:
@@ -128,7 +131,7 @@ def dispatch_many(
 
     Where the batch as a whole is refused, every result says so; nothing was sent then.
     """
-    return asyncio.run(dispatch_many_async(cfgs, **call))
+    return _run(lambda: dispatch_many_async(cfgs, **call), "dispatch_many_async")
 
 
 async def dispatch_many_async(
@@ -153,6 +156,15 @@ async def dispatch_many_async(
         else _refused(order.run_id, result.failure())
         for order, result in zip(orders, submitted.unwrap(), strict=True)
     ]
+
+
+def _run(awaited: Callable[[], Coroutine[Any, Any, Given]], instead: str) -> Given:
+    """What *awaited* gives, in a loop of its own; where one runs already, *instead* is named."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(awaited())
+    raise RuntimeError(f"an event loop runs here, as in a notebook: await {instead}(...)")
 
 
 def _refused(run_id: str, error: PlanError) -> DispatchResult:

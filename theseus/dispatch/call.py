@@ -75,6 +75,13 @@ class ManyCall(Shared, Options):
     """All that `dispatch_many` takes, besides the job configs."""
 
 
+_KINDS = (
+    ("spec", JobSpec, "a JobSpec"),
+    ("hardware", HardwareRequest, "a HardwareRequest"),
+    ("dispatch_config", DispatchConfig, "a DispatchConfig, as load_dispatch_config gives it"),
+)
+
+
 def order_of(call: Call) -> Result[Order, PlanError]:
     """The order that *call* makes; TypeError for arguments that no function takes."""
     _refuse_unknown(call)
@@ -98,7 +105,7 @@ def orders_of(cfgs: Sequence[Mapping[Any, Any]], call: ManyCall) -> Result[list[
 
 
 def _refuse_unknown(call: Call) -> None:
-    """TypeError for keyword arguments that do not exist, or are missing, as Python has it."""
+    """TypeError for keyword arguments that do not exist, are missing or of another kind."""
     known = (*Request.__required_keys__, *Options.__optional_keys__)
     unknown = [f"{name!r}{nearest(name, known)}" for name in call if name not in known]
     if unknown:
@@ -106,6 +113,9 @@ def _refuse_unknown(call: Call) -> None:
     missing = [repr(name) for name in Request.__annotations__ if name not in call]
     if missing:
         raise TypeError(f"missing keyword argument {', '.join(missing)}")
+    for name, kind, what in _KINDS:
+        if not isinstance(call.get(name), kind):
+            raise TypeError(f"{name}: {expected(what, call.get(name))}")
 
 
 def _terms(call: Call) -> Result[Terms, PlanError]:

@@ -41,9 +41,9 @@ def load_inventory(path: str) -> Result[Inventory, PlanError]:
     try:
         data = json.loads(text.unwrap())
     except ValueError as error:
-        return _no_inventory(path, f"no JSON: {error}")
+        return _no_inventory(path, f"it is no JSON: {error}")
     if not isinstance(data, Mapping) or data.get("inventory") != VERSION:
-        return _no_inventory(path, "not an inventory that this theseus saved")
+        return _no_inventory(path, "this theseus has not saved it")
     try:
         rest = {key: value for key, value in data.items() if key != "inventory"}
         return Success(converter().structure(rest, Inventory))
@@ -52,4 +52,5 @@ def load_inventory(path: str) -> Result[Inventory, PlanError]:
 
 
 def _no_inventory(path: str, reason: str) -> Failure[PlanError]:
-    return Failure(BadFile(path, (Located(0, 0, (), reason),)))
+    said = f"no inventory: {reason}; `theseus hosts --save FILE` writes one"
+    return Failure(BadFile(path, (Located(0, 0, (), said),)))

@@ -5,7 +5,8 @@ nothing that came from the environment.
 """
 
 import json
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from returns.result import Failure, Result, Success
@@ -19,6 +20,8 @@ from theseus.core.values import frozen
 from theseus.effects.jobs import Catalogue, Entry
 from theseus.effects.load import located
 from theseus.registry import Job, JobImportError, check_config
+
+_PLACES = re.compile(r"(?:\[\d+\])+$")
 
 
 @frozen
@@ -105,10 +108,18 @@ def _bad_config(file: JobFile, problems: list[str]) -> BadFile:
 def _placed(text: str) -> Problem:
     """The problem in *text*, which begins with `key.path: ` when it is about one."""
     path, colon, message = text.partition(": ")
-    names = path.split(".")
-    if colon and names[0].isidentifier():
-        return Problem(tuple(names), message)
+    keys = tuple(_keys(path))
+    if colon and str(keys[0]).isidentifier():
+        return Problem(keys, message)
     return Problem((), text)
+
+
+def _keys(path: str) -> Iterator[str | int]:
+    """The keys of a path as the config class has it, `layers[2].width`."""
+    for part in path.split("."):
+        name = _PLACES.sub("", part)
+        yield name
+        yield from map(int, re.findall(r"\d+", part[len(name) :]))
 
 
 def _plain(values: Mapping[str, Any], show: Callable[[Referenced], Scalar]) -> dict[str, Any]:

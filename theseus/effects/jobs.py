@@ -6,12 +6,14 @@ running a job. No module is imported to list its jobs unless its text does not n
 
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from attrs import field
 
 from theseus.base.command import KEY, command
+from theseus.core.decode import nearest_or_all
 from theseus.core.values import frozen
 from theseus.effects.job_catalogue import (
     Catalogue,
@@ -121,6 +123,7 @@ def _declared_by(pyproject: Path, place: _Place) -> Iterator[Entry | JobProblem]
     except (OSError, ValueError) as error:
         yield JobProblem(str(pyproject), f"cannot be read: {error}")
         return
+    yield from _unknown_keys(pyproject, table)
     match table.get("tool", {}):
         case {"theseus": {"jobs": [*modules]}} if all(isinstance(name, str) for name in modules):
             for module in modules:
@@ -129,6 +132,16 @@ def _declared_by(pyproject: Path, place: _Place) -> Iterator[Entry | JobProblem]
             what = f"expected a list of module names, got {other!r}; write jobs = ['my.module']"
             yield JobProblem(where, what)
         case _:  # a project without jobs
+            pass
+
+
+def _unknown_keys(pyproject: Path, table: Mapping[str, Any]) -> Iterator[JobProblem]:
+    match table:
+        case {"tool": {"theseus": {**own}}}:
+            for key in sorted(map(str, own.keys() - {"jobs"})):
+                said = f"unknown key {key!r}{nearest_or_all(key, ('jobs',))}"
+                yield JobProblem(f"{pyproject}, [tool.theseus]", said)
+        case _:  # a project that says nothing to theseus
             pass
 
 

@@ -16,7 +16,7 @@ from theseus.effects.system_ssh import SystemSsh
 async def open_login(ssh: SystemSsh, site: Site, budget: Budget) -> Master | int:
     """Theseus's connection to *site*, ssh asking what it must; its exit status when it fails."""
     master = Master(site.alias, site.own_socket(), own=True)
-    async with opening(master):
+    async with opening(site, master):
         ssh.forget(master.socket)
         await budget.spend(site.alias)
         options = connect_options(site.settings, LOGIN_PERSIST)

@@ -8,7 +8,7 @@ import os
 import socket as sockets
 import tempfile
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from hashlib import sha256
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from theseus.core.ssh_refusals import (
     is_turned_away,
     silent,
     unchecked_problem,
+    unkept,
     unknown_name,
 )
 from theseus.core.ssh_refusals import changed as explain_changed
@@ -128,7 +129,7 @@ async def live_master(ssh: SystemSsh, site: Site) -> Master | None:
 async def open_master(ssh: SystemSsh, site: Site, budget: Budget | None) -> Master:
     """Theseus's own connection, opened unless it is live; ShellUnavailable when it cannot be."""
     master = Master(site.alias, site.own_socket(), own=True)
-    async with opening(master):
+    async with opening(site, master):
         if await ssh.is_live(master.socket, site.alias):
             return master
         ssh.forget(master.socket)
@@ -145,11 +146,17 @@ async def open_master(ssh: SystemSsh, site: Site, budget: Budget | None) -> Mast
 
 
 @asynccontextmanager
-async def opening(master: Master) -> AsyncIterator[None]:
-    """The one process that opens *master* at this moment, its directory made."""
+async def opening(site: Site, master: Master) -> AsyncIterator[None]:
+    """The one process that opens *master* of *site* at this moment, its directory made."""
     socket = Path(master.socket)
-    private_directory(socket.parent)
-    async with locked(state_directory("ssh") / f"{socket.name}.lock"):
+    async with AsyncExitStack() as stack:
+        try:
+            private_directory(socket.parent)
+            lock = state_directory("ssh") / f"{socket.name}.lock"
+            await stack.enter_async_context(locked(lock))
+        except OSError as error:
+            place, reason = error.filename or socket.parent, error.strerror or str(error)
+            raise site.refusal(unkept(str(place), reason)) from None
         yield
 
 

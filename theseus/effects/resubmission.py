@@ -10,7 +10,7 @@ from pathlib import Path
 from attrs import evolve
 from returns.result import Result
 
-from theseus.core.again import assignment_again
+from theseus.core.again import assignment_again, source_again
 from theseus.core.config import DispatchConfig
 from theseus.core.errors import PlanError, PlanUnusable
 from theseus.core.placed import Assignment
@@ -31,7 +31,7 @@ def read_repeat(
     """
     path = entry.config if config is None else config
     repeat: Result[Repeat, PlanError] = Result.do(
-        Repeat(loaded, config_path(path), plan.request, plan.source, changed, start)
+        Repeat(loaded, config_path(path), plan.request, source_again(plan), changed, start)
         for plan in entry.plan
         for loaded in load_config(path)
         for assignment in _again(plan, loaded)

@@ -23,9 +23,10 @@ async def openssh_needs(alias: str) -> tuple[str, ...]:
         if await live_master(ssh, Site(alias, alias, settings)) is not None:
             return ("its connection is open already",)
         ticket = settings.on("gssapiauthentication") and await has_ticket()
+        evidence = Evidence(ticket, _security_keys(settings), _unreadable(settings))
         return (
             *_beside_the_name(alias),
-            *needs(settings, own, Evidence(ticket, _security_keys(settings))),
+            *needs(settings, own, evidence),
         )
     return ()
 
@@ -38,6 +39,22 @@ def _beside_the_name(alias: str) -> tuple[str, ...]:
 def _security_keys(settings: SshSettings) -> tuple[str, ...]:
     """The identity files that are keys on a hardware token, by their public halves."""
     return tuple(file for file in settings.all("identityfile") if _kind(file).startswith("sk-"))
+
+
+def _unreadable(settings: SshSettings) -> tuple[str, ...]:
+    """Files that ssh does without, or has an agent for, while asyncssh connects no more."""
+    return tuple(
+        file
+        for option, mark in (("identityfile", b"PRIVATE KEY"), ("certificatefile", b"-cert-v01@"))
+        for file in settings.named_files(option)
+        if mark not in _content(file)
+    )
+
+
+def _content(file: str) -> bytes:
+    with suppress(OSError, RuntimeError):
+        return Path(file).expanduser().read_bytes()
+    return b""
 
 
 def _kind(file: str) -> str:
