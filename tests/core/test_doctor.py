@@ -270,6 +270,11 @@ def test_partitions() -> None:
     assert checks["partition gpu"].found == "it does not admit the account bio"
     assert checks["partition gpu"].advice == "allowed are ml, cv"
     assert checks["account"].found == "you have no account bio"
+    others = "PartitionName=gpu AllowGroups=staff,wheel State=UP\ngroups users\n"
+    assert (
+        slurm(login(), partitions=others)["partition gpu"].found
+        == "it is for the group staff or wheel"
+    )
     denied = slurm(login(Partition("old"), qos="high"))["partition old"]
     assert (denied.result, denied.advice) == ("FAIL", "set another qos")
 
@@ -302,7 +307,7 @@ def test_compute_node() -> None:
     host = login(account="ml", qos="high", sbatch=("--reservation=x",))
     *_, examination = slurm_examinations(host, {}, CLUSTER, deep=True)
     (command,) = examination.commands
-    assert command[4:6] == ("~/work/.dispatch", "srun")
+    assert command[5:7] == ("~/work/.dispatch", "srun")
     assert {"--partition=gpu", "--account=ml", "--qos=high", "--reservation=x"} <= set(command)
     seen = slurm(login(), deep="n1\n")["compute node"]
     assert seen == passed("compute node", "n1 reads and writes ~/work/.dispatch")

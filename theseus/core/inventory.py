@@ -95,7 +95,7 @@ class SlurmPartition:
 
     *cpus_per_node* and *memory_per_node*, in bytes, are the most it gives of one node. *preempt* is
     its PreemptMode; *pending* counts the jobs that wait there. None in *accounts* and *qos* lets
-    everyone in.
+    everyone in; *groups_lacking* are those it is for where the user is in none of them.
     """
 
     name: str
@@ -112,6 +112,7 @@ class SlurmPartition:
     denied_accounts: tuple[str, ...] = ()
     qos: tuple[str, ...] | None = None
     denied_qos: tuple[str, ...] = ()
+    groups_lacking: tuple[str, ...] = ()
     pending: int = 0
 
 

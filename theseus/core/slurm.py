@@ -30,6 +30,7 @@ from theseus.core.slurm_reasons import (
     NoSuchGpus,
     NoSuchPartition,
     NotAdmitted,
+    NotInGroup,
     OverChipCap,
     OverTimeLimit,
     PartitionClosed,
@@ -174,11 +175,13 @@ def _preference(verdict: Fits | Queues | SlurmRejection) -> tuple[int, int, int]
 
 def _closed(
     site: Site, partition: Partition, limits: SlurmPartition
-) -> PartitionClosed | OverTimeLimit | NotAdmitted | None:
+) -> PartitionClosed | OverTimeLimit | NotAdmitted | NotInGroup | None:
     """Why the partition takes no such job at all."""
     host, time = site.host, site.time(partition)
     if not limits.up:
         return PartitionClosed()
+    if limits.groups_lacking:
+        return NotInGroup(limits.groups_lacking)
     if time is not None and limits.max_time is not None and time > limits.max_time:
         return OverTimeLimit(time, limits.max_time)
     for kind, value, allowed in (

@@ -9,6 +9,7 @@ from theseus.core.slurm_reasons import (
     NoSuchGpus,
     NoSuchPartition,
     NotAdmitted,
+    NotInGroup,
     OverChipCap,
     OverNodeLimit,
     OverTimeLimit,
@@ -58,6 +59,8 @@ def explain_slurm(reason: SlurmRejection | Busy) -> str:  # noqa: C901, PLR0911,
             return f"the partition turns {kind} {value!r} away"
         case NotAdmitted(kind, value, allowed):
             return f"the partition admits {kind} {', '.join(allowed)}; {value!r} is not among them"
+        case NotInGroup(groups):
+            return f"the partition is for the group {' or '.join(groups)}, and you are in none"
         case _:
             assert_never(reason)
 

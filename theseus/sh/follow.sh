@@ -11,12 +11,14 @@
 # shellcheck shell=bash disable=SC2154 # set by the line before this text
 set -u
 export LC_ALL=C
-unset BASH_ENV ENV CDPATH "${!SQUEUE_@}"
+unset BASH_ENV ENV CDPATH
+scrub
 asked=-5 job_state='' job_reason='' job_start='' told_waits='' quiet=0
 
 queued() { # JOB [CLUSTER]: asked every five seconds at most; *could not ask* is not *no such job*
   if ((SECONDS >= asked + 5)); then
     asked=$SECONDS
+    find_slurm
     if job_state=$(SLURM_TIME_FORMAT=%s squeue -h -t all -j "$1" ${2:+-M "$2"} -o '%T|%S|%r' 2>&1 </dev/null); then
       IFS='|' read -r job_state job_start job_reason <<<"${job_state##*$'\n'}"
     elif [[ $job_state == *'Invalid job id'* ]]; then

@@ -51,6 +51,7 @@ run() { # INDEX COMMAND [ARG...]
     frame "$index" skipped ''
     return
   fi
+  case $1 in submit | submit_after | submit_array) find_slurm ;; esac # once, and not in a subshell
   case $1 in
     receive | unpack | mkdir) "$@" || status=$? ;;
     obtain) output=$("$@") || status=$? ;;
@@ -68,6 +69,7 @@ run() { # INDEX COMMAND [ARG...]
 ask() { # INDEX COMMAND [ARG...]
   local index=$1 output status=0
   shift
+  if [[ $1 == slurm ]]; then find_slurm; fi # once, and not in a subshell
   output=$("$@" </dev/null) || status=$?
   frame "$index" "$status" "$output"
 }
@@ -422,6 +424,7 @@ process_of() { # RUN_DIR: the process that runs its bootstrap.sh
 
 job_of() { # RUN_DIR: the id of the job that SLURM has or had for it; a failure is no `none`
   local said run=${1##*/} day
+  find_slurm
   scrub
   said=$(squeue -h -t all -u "$(id -un)" -o '%F %k %j') || return # %F: of an array, the id it has as a whole
   said=$(sed -n -e "s|^\([0-9]*\) theseus:$run .*|\1|p" -e "s|^\([0-9]*\) .*-$run\$|\1|p" <<<"$said" | tail -n 1)
@@ -506,14 +509,6 @@ launch_leased() { # RUN_DIR LOG: launch, and after the answer say what GPUs it g
   esac
 }
 
-scrub() { # nothing of an allocation this shell may stand in, or of the user's habits, reaches SLURM
-  local name
-  for name in "${!SLURM@}" "${!SBATCH_@}" "${!SRUN_@}" "${!SQUEUE_@}"; do
-    # where the cluster's own configuration lies, and a token to be let in, is neither
-    if [[ $name != SLURM_CONF* && $name != SLURM_JWT ]]; then unset "$name"; fi
-  done
-}
-
 submit() { # RUN_DIR SBATCH [ARG...]: hand the run to SLURM and answer `slurm JOB [CLUSTER]`
   local run_dir=$1 said status=0 id='' cluster=''
   shift
@@ -525,8 +520,9 @@ submit() { # RUN_DIR SBATCH [ARG...]: hand the run to SLURM and answer `slurm JO
   said=$(scrub && LC_ALL=$locale "$@" 2>"$run_dir/sbatch.err") || status=$?
   : >"$run_dir/launched/ended" # no job comes of it later
   cat -- "$run_dir/sbatch.err" >&2
-  IFS=';' read -r id cluster <<<"${said##*$'\n'}"
-  if ((status)) || [[ ! $id =~ ^[0-9]+$ ]]; then
+  # a site's own sbatch may print more, before and after
+  IFS=';' read -r id cluster <<<"$(grep -E '^[0-9]+(;[^;[:space:]]+)?$' <<<"$said" | tail -n 1)"
+  if ((status)) || [[ -z $id ]]; then
     # an answer that was lost on the way is no refusal: the job may be there, and answers when it starts
     if ((! status)); then echo "sbatch answered no job id: $said" >&2; fi
     if ((status > 128)); then echo "sbatch was ended by signal $((status - 128))" >&2; fi
