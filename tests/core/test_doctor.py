@@ -187,6 +187,8 @@ def test_gpus() -> None:
     assert (other.result, other.found) == ("FAIL", "1 x h100; the config has a40")
     broken = plain(Answer(18, "Failed to initialize NVML"))["GPUs"]
     assert (broken.result, broken.found) == ("FAIL", "nvidia-smi: Failed to initialize NVML")
+    faulty = plain(Answer(0, NVIDIA.replace("81559", "[GPU requires reset]")))["GPUs"]
+    assert (faulty.result, faulty.found) == ("FAIL", "nvidia-smi: GPU 0: [GPU requires reset]")
     assert plain(SILENT, memory="")["hardware"].result == "FAIL"
 
 

@@ -143,6 +143,8 @@ def test_jumps() -> None:
     """Hosts in between are known by name, however they are written."""
     assert PLAIN.jumps() == ()
     assert with_line("proxyjump ada@a:22,ssh://b,c").jumps() == ("a", "b", "c")
+    literal = with_line("proxyjump ada@[2001:db8::1]:22,[::1],ssh://ada@[fe80::1%eth0]:22")
+    assert literal.jumps() == ("2001:db8::1", "::1", "fe80::1%eth0")
 
 
 def test_unchecked() -> None:

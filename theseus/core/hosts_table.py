@@ -100,6 +100,7 @@ def _state(snapshot: PlainSnapshot, kind: str | None) -> str:
         (
             "up",
             *(() if snapshot.broken is None else (snapshot.broken,)),
+            *snapshot.faults,
             *(f"{n} leased by {by.user} (run {by.run})" for by, n in leases.items()),
             *((f"{count(waiting, 'run')} waiting",) if waiting else ()),
         )

@@ -59,8 +59,8 @@ class WaitingRun:
 class PlainSnapshot:
     """What a plain host said: its GPUs, CPU count, available memory in bytes, and tools.
 
-    *broken* is what a driver's tool complained of instead of listing its GPUs; *waiting* are the
-    runs that wait there, the next one first.
+    *broken* is what a driver's tool complained of instead of listing its GPUs, *faults* of single
+    ones, which are not among *gpus*; *waiting* are the runs that wait there, the next one first.
     """
 
     gpus: tuple[Gpu, ...]
@@ -68,6 +68,7 @@ class PlainSnapshot:
     memory_available: int
     tools: Tools = Tools()
     broken: str | None = None
+    faults: tuple[str, ...] = ()
     waiting: tuple[WaitingRun, ...] = ()
 
 

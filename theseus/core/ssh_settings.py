@@ -63,9 +63,7 @@ class SshSettings:
     def jumps(self) -> tuple[str, ...]:
         """The host names of ProxyJump, without user and port."""
         hops = (self.one("proxyjump") or "").split(",")
-        return tuple(
-            hop.removeprefix("ssh://").rpartition("@")[2].partition(":")[0] for hop in hops if hop
-        )
+        return tuple(_host(hop.removeprefix("ssh://").rpartition("@")[2]) for hop in hops if hop)
 
 
 @frozen
@@ -74,6 +72,12 @@ class Evidence:
 
     ticket: bool = False
     keys: Sequence[str] = ()
+
+
+def _host(place: str) -> str:
+    """The host of *place*, `HOST[:PORT]`; a literal address of IPv6 stands in brackets."""
+    literal, bracket, _ = place.removeprefix("[").partition("]")
+    return literal if bracket else place.partition(":")[0]
 
 
 def read_settings(text: str) -> SshSettings:
