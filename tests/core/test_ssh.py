@@ -114,6 +114,8 @@ def test_nothing_is_needed() -> None:
         ("controlpath /run/ssh/ada", "ControlPath /run/ssh/ada"),
         ("pkcs11provider /usr/lib/opensc.so", "PKCS11Provider /usr/lib/opensc.so"),
         ("proxyusefdpass yes", "ProxyUseFdpass yes"),
+        ("proxyjump ada@[2001:db8::1]:22", "ProxyJump ada@[2001:db8::1]:22"),
+        ("identityagent $AGENT_OF_MINE", "IdentityAgent $AGENT_OF_MINE"),
         ("verifyhostkeydns true", "VerifyHostKeyDNS true"),
         ("knownhostscommand /usr/bin/keys %H", "KnownHostsCommand /usr/bin/keys %H"),
         ("revokedhostkeys /etc/ssh/revoked", "RevokedHostKeys /etc/ssh/revoked"),

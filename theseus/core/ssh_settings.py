@@ -36,6 +36,8 @@ _NAMES: Final = {
     "verifyhostkeydns": "VerifyHostKeyDNS",
     "bindinterface": "BindInterface",
 }
+# what asyncssh takes as it stands, by the sign of it: a variable's name, an address of IPv6
+_UNREAD: Final = (("identityagent", "IdentityAgent", "$"), ("proxyjump", "ProxyJump", "["))
 _NOWHERE: Final = frozenset({("none",), ("/dev/null",)})
 _UNCHECKED: Final = {"false": "no", "no": "no", "off": "off", "accept-new": "accept-new"}
 _OFF: Final = frozenset({"no", "false", "0", "none", ""})
@@ -115,10 +117,17 @@ def needs(settings: SshSettings, own: SshSettings, evidence: Evidence) -> tuple[
     return tuple(_needs(settings, own, evidence))
 
 
-def _needs(settings: SshSettings, own: SshSettings, evidence: Evidence) -> Iterator[str]:
+def _options(settings: SshSettings) -> Iterator[str]:
     for option, off in _LACKING.items():
         if (value := next(iter(settings.all(option)), off)) not in {off, "none", "no"}:
             yield f"{_NAMES[option]} {value}"
+    for option, name, sign in _UNREAD:
+        if sign in (value := settings.one(option) or ""):
+            yield f"{name} {value}"
+
+
+def _needs(settings: SshSettings, own: SshSettings, evidence: Evidence) -> Iterator[str]:
+    yield from _options(settings)
     if settings.on("gssapiauthentication") and evidence.ticket:
         yield "GSSAPIAuthentication, and there is a Kerberos ticket"
     for key in evidence.keys:
