@@ -370,6 +370,18 @@ def test_a_preempted_job_that_was_cancelled(login: Site) -> None:
 
 
 @pytest.mark.slow
+def test_options_of_the_login(login: Site) -> None:
+    """The outcome is the last that is said, whatever the login's options have bash print."""
+    slurm.queue(login, "COMPLETED\n")
+    login.environment["SHELLOPTS"] = "xtrace:verbose:errexit"
+    ended(login, "completed")
+    following = Following(login)
+    assert following.end() == "ended"
+    said = (login.home / "errors").read_text().rpartition("\nT ended 0\n")[2]
+    assert said == '{"state": "completed"}\n'
+
+
+@pytest.mark.slow
 def test_slurm_does_not_answer(login: Site) -> None:
     """Not to be able to ask is no answer: the run is followed further."""
     slurm.queue(login, "Unable to contact slurm controller\n", 1)

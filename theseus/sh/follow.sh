@@ -9,7 +9,7 @@
 # gone (the process is, and left no outcome; what SLURM says of its job follows) or there (it goes on, or
 # has not begun); the offset is where the log ends, which tells whether all of it has arrived.
 # shellcheck shell=bash disable=SC2154 # set by the line before this text
-set -u
+set -u +efvx # SHELLOPTS may bring any; what these print on standard error would be read as the end
 export LC_ALL=C
 unset BASH_ENV ENV CDPATH
 scrub

@@ -16,7 +16,7 @@ shopt -u lastpipe
 umask o-w                   # runs are executed from what is made here: whatever the login files say, not everybody writes there
 locale=${locale-${LC_ALL-}} # for what is started here; this text itself counts bytes, and may be read twice
 export LC_ALL=C
-unset BASH_ENV ENV CDPATH
+unset BASH_ENV ENV CDPATH TMOUT # with the last, bash(1) has `read` wait no longer
 exec 3>&1
 
 frame() { # INDEX STATUS OUTPUT
