@@ -10,7 +10,7 @@ from theseus.effects.masters import (
     opening,
 )
 from theseus.effects.pace import Budget
-from theseus.effects.system_ssh import SystemSsh
+from theseus.effects.system_ssh import LOST, SystemSsh
 
 
 async def open_login(ssh: SystemSsh, site: Site, budget: Budget) -> Master | int:
@@ -21,7 +21,10 @@ async def open_login(ssh: SystemSsh, site: Site, budget: Budget) -> Master | int
         await budget.spend(site.alias)
         options = connect_options(site.settings, LOGIN_PERSIST)
         status = await ssh.log_in(master.socket, site.alias, options)
-    return master if status == 0 else status
+        # ssh returns while what stays behind still has the terminal, whose end would end it too;
+        # when that answers, it has let go
+        live = status == 0 and await ssh.is_live(master.socket, site.alias)
+    return master if live else status or LOST
 
 
 async def close_login(ssh: SystemSsh, host: str, alias: str) -> bool:
