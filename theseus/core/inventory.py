@@ -72,8 +72,9 @@ class PlainSnapshot:
     waiting: tuple[WaitingRun, ...] = ()
 
 
-NodeState: TypeAlias = Literal["available", "busy", "offline", "unknown"]
-"""available: jobs may start now; busy: up, none may start; offline: down, drained, reserved."""
+NodeState: TypeAlias = Literal["available", "busy", "reserved", "offline", "unknown"]
+"""available: jobs may start now; busy: up, none may start; reserved: up, for some; offline: not up.
+"""
 
 
 @frozen

@@ -146,8 +146,14 @@ def _field(
     for name in limits.nodes:
         if (node := nodes.get(name)) is not None:
             fine = name not in excluded and satisfies(node.features, wanted)
+            node = _opened(node) if site.has_reservation else node
             (usable if fine else ruled_out).append(_within(limits, node))
     return Field(site, partition, limits, tuple(usable), tuple(ruled_out))
+
+
+def _opened(node: Node) -> Node:
+    """*node* as it is for those whose reservation it may be: SLURM does not say for whom it is."""
+    return evolve(node, state="available") if node.state == "reserved" else node
 
 
 def _within(limits: SlurmPartition, node: Node) -> Node:

@@ -56,7 +56,7 @@ _STATES: Mapping[str, NodeState] = {
     "fail": "offline",
     "failing": "offline",
     "maint": "offline",
-    "reserved": "offline",
+    "reserved": "reserved",
     "reboot": "offline",
     "reboot_issued": "offline",
     "reboot_requested": "offline",

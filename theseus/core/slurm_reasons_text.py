@@ -94,7 +94,7 @@ def _would_fit(reason: Busy) -> str:
 
 
 def _never(reason: NeverFits) -> str:
-    off = f", {reason.offline} down or drained" if reason.offline else ""
+    off = f", {reason.offline} down, drained or reserved" if reason.offline else ""
     out = f", {reason.ruled_out} excluded or without the constraint" if reason.ruled_out else ""
     there = f"{count(reason.usable, 'node')} can be used{off}{out}"
     if reason.needed == 0:
