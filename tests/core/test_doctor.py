@@ -187,6 +187,8 @@ def test_gpus() -> None:
     assert (other.result, other.found) == ("FAIL", "1 x h100; the config has a40")
     broken = plain(Answer(18, "Failed to initialize NVML"))["GPUs"]
     assert (broken.result, broken.found) == ("FAIL", "nvidia-smi: Failed to initialize NVML")
+    faulty = plain(Answer(0, NVIDIA.replace("81559", "[GPU requires reset]")))["GPUs"]
+    assert (faulty.result, faulty.found) == ("FAIL", "nvidia-smi: GPU 0: [GPU requires reset]")
     assert plain(SILENT, memory="")["hardware"].result == "FAIL"
 
 
@@ -270,6 +272,11 @@ def test_partitions() -> None:
     assert checks["partition gpu"].found == "it does not admit the account bio"
     assert checks["partition gpu"].advice == "allowed are ml, cv"
     assert checks["account"].found == "you have no account bio"
+    others = "PartitionName=gpu AllowGroups=staff,wheel State=UP\ngroups users\n"
+    assert (
+        slurm(login(), partitions=others)["partition gpu"].found
+        == "it is for the group staff or wheel"
+    )
     denied = slurm(login(Partition("old"), qos="high"))["partition old"]
     assert (denied.result, denied.advice) == ("FAIL", "set another qos")
 
@@ -302,7 +309,7 @@ def test_compute_node() -> None:
     host = login(account="ml", qos="high", sbatch=("--reservation=x",))
     *_, examination = slurm_examinations(host, {}, CLUSTER, deep=True)
     (command,) = examination.commands
-    assert command[4:6] == ("~/work/.dispatch", "srun")
+    assert command[5:7] == ("~/work/.dispatch", "srun")
     assert {"--partition=gpu", "--account=ml", "--qos=high", "--reservation=x"} <= set(command)
     seen = slurm(login(), deep="n1\n")["compute node"]
     assert seen == passed("compute node", "n1 reads and writes ~/work/.dispatch")

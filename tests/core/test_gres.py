@@ -37,6 +37,19 @@ def test_counts(text: str, counts: dict[str, int]) -> None:
         ("gpu:c:9", {"a": 0, "b": 0}),
         ("gpu:a:(IDX:0-2)", {"a": 0, "b": 0}),
         ("gpu", {"a": 0, "b": 0}),
+        # a GPU of which a part is used is not to be had whole; Slurm 22.05, then later ones
+        ("gpu:a:1(IDX:1),shard:a:5(IDX:0,2)", {"a": 1, "b": 2}),
+        ("gpu:a:0(IDX:N/A),shard:a:7(IDX:0-2)", {"a": 1, "b": 2}),
+        ("gpu:a:0(IDX:N/A),shard:a:3(2/80,0/80,1/80,0/80)", {"a": 2, "b": 2}),
+        ("gpu:a:0(IDX:N/A),shard:a:0(0/80,0/80,0/80,0/80)", {"a": 4, "b": 2}),
+        ("gpu:a:0,shard:a:0(IDX:N/A),shard:b:0,shard:0", {"a": 4, "b": 2}),
+        ("gpu:a:0(IDX:N/A),mps:a:50(50/100,0/100)", {"a": 3, "b": 2}),
+        ("gpu:a:0(IDX:N/A),shard:3(1/8,1/8,1/8)", {"a": 1, "b": 0}),
+        ("shard:a:2", {"a": 2, "b": 2}),
+        ("shard:a:2(0/8)", {"a": 2, "b": 2}),
+        ("shard:a:2(S:0-1)", {"a": 2, "b": 2}),
+        ("shard:a:many", {"a": 0, "b": 0}),
+        ("shards:a:2,mpsd:a:2", {"a": 4, "b": 2}),
     ],
 )
 def test_free(used: str, free: dict[str, int]) -> None:
@@ -45,7 +58,7 @@ def test_free(used: str, free: dict[str, int]) -> None:
     assert {each.type: each.free for each in gpus} == free
 
 
-@given(st.text("gpuab:,()123", max_size=30), st.text("gpuab:,()123", max_size=30))
+@given(st.text("gpushardmb:,()123/-", max_size=30), st.text("gpushardmb:,()123/-", max_size=30))
 def test_never_more_than_there_are(configured: str, used: str) -> None:
     """However it is written, no more are free than there are, and never fewer than none."""
     for each in node_gpus(configured, used):

@@ -71,6 +71,7 @@ def test_slurm_of_several_kinds() -> None:
 def test_slurm_limits() -> None:
     """What limits a partition is said."""
     assert rows("slurm-reject-closed")[0].limits == "closed"
+    assert rows("slurm-reject-group")[0].limits == "for the group staff or wheel alone"
     assert rows("slurm-reject-node-limit")[0].limits == "nodes 1"
     assert rows("slurm-preempt-requeue")[0].limits == "preempt requeue"
     found = inventory(CASES / "slurm-fits").of("login")

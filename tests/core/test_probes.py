@@ -101,6 +101,20 @@ def test_nonsense(answer: Answer, complaint: str) -> None:
     assert snapshot(rocm=Answer(0, '{"card0": 1, "card1": []}')).gpus == ()
 
 
+@pytest.mark.parametrize("word", ["[GPU requires reset]", "[Unknown Error]", "ERR!"])
+@pytest.mark.parametrize("field", [1, 2, 3, 4])
+def test_faulty_gpu(word: str, field: int) -> None:
+    """A GPU of which the driver tells an error is not there, and it is said; the others are."""
+    said = recorded("two-kinds")
+    first, *others = said["nvidia"].output.splitlines()
+    fields = first.split(", ")
+    fields[field] = word
+    answer = Answer(0, "\n".join((", ".join(fields), *others)))
+    found = snapshot(nvidia=answer, mig=said["mig"])
+    assert [gpu.uuid for gpu in found.gpus] == [UUIDS[1]]
+    assert (found.broken, found.faults) == (None, (f"nvidia-smi: GPU 0: {word}",))
+
+
 def test_divided_gpu() -> None:
     """A GPU that is divided into instances cannot be had whole."""
     found = snapshot(**recorded("mig"))

@@ -30,7 +30,7 @@ def test_every_option_is_a_word() -> None:
 
 def test_only_a_question() -> None:
     """`sbatch --test-only` gets the same options, and a script from standard input."""
-    _, _, program, *words = sbatch.test_argv(submit())
+    _, _, _, program, *words = sbatch.test_argv(submit())
     heard = spoken(
         f"sbatch() {{ cat >/dev/null; printf '%s\\0' \"$@\"; }}; {program}", "", *words[1:]
     )

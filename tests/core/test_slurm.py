@@ -32,7 +32,9 @@ def nodes(draw: st.DrawFn) -> Node:
     gpus = NodeGpus(draw(st.sampled_from(TYPES)), total, draw(st.integers(0, total)))
     return Node(
         name="",
-        state=draw(st.sampled_from(["available", "available", "busy", "offline", "unknown"])),
+        state=draw(
+            st.sampled_from(["available", "available", "busy", "reserved", "offline", "unknown"])
+        ),
         gpus=(gpus,) if total else (),
         cpus=cpus,
         cpus_free=draw(st.integers(0, cpus)),

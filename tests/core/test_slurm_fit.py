@@ -48,7 +48,7 @@ def nodes(draw: st.DrawFn) -> Node:
     totals = [(kind, draw(st.sampled_from([1, 2, 4, 8]))) for kind in types]
     return Node(
         name=draw(st.sampled_from(["in", "in", "in", EXCLUDED])),
-        state=draw(st.sampled_from(["available"] * 4 + ["busy", "offline", "unknown"])),
+        state=draw(st.sampled_from(["available"] * 4 + ["busy", "reserved", "offline", "unknown"])),
         gpus=tuple(NodeGpus(kind, total, draw(st.integers(0, total))) for kind, total in totals),
         cpus=cpus,
         cpus_free=draw(st.integers(0, cpus)),

@@ -98,7 +98,8 @@ def test_busy_cluster() -> None:
         ("mixed$", "offline"),
         ("drained", "offline"),
         ("down*", "offline"),
-        ("reserved", "offline"),
+        ("reserved", "reserved"),
+        ("reserved*", "offline"),
         ("quantum", "unknown"),
         ("", "unknown"),
     ],
@@ -153,6 +154,25 @@ def test_waiting_jobs() -> None:
     found = slurm_snapshot((nodes, partitions, waiting, Answer(0, "")))
     assert isinstance(found, SlurmSnapshot)
     assert {each.name: each.pending for each in found.partitions} == {"gpu": 2, "cpu": 1}
+
+
+@pytest.mark.parametrize(
+    ("groups", "lacking"),
+    [
+        ("groups users staff\n", ()),
+        ("groups users\n", ("wheel", "staff")),
+        ("groups \n", ()),
+        ("", ()),
+    ],
+)
+def test_groups(groups: str, lacking: tuple[str, ...]) -> None:
+    """A partition for groups says so where the user is in none of them, as far as is known."""
+    partitions = f"PartitionName=gpu AllowGroups=wheel,staff Hidden=YES State=UP\n{groups}"
+    nodes = "n1|gpu|gpu:8|(null)|idle|0/1/0/1|1|0|(null)|\n"
+    said = (nodes, partitions, "", "")
+    found = slurm_snapshot(tuple(Answer(0, text) for text in said))
+    assert isinstance(found, SlurmSnapshot)
+    assert found.partitions[0].groups_lacking == lacking
 
 
 @given(st.lists(st.builds(Answer, st.sampled_from([0, 1]), any_string), min_size=4, max_size=4))

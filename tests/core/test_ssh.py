@@ -116,6 +116,8 @@ def test_nothing_is_needed() -> None:
         ("controlpath /run/ssh/ada", "ControlPath /run/ssh/ada"),
         ("pkcs11provider /usr/lib/opensc.so", "PKCS11Provider /usr/lib/opensc.so"),
         ("proxyusefdpass yes", "ProxyUseFdpass yes"),
+        ("proxyjump ada@[2001:db8::1]:22", "ProxyJump ada@[2001:db8::1]:22"),
+        ("identityagent $AGENT_OF_MINE", "IdentityAgent $AGENT_OF_MINE"),
         ("verifyhostkeydns true", "VerifyHostKeyDNS true"),
         ("knownhostscommand /usr/bin/keys %H", "KnownHostsCommand /usr/bin/keys %H"),
         ("revokedhostkeys /etc/ssh/revoked", "RevokedHostKeys /etc/ssh/revoked"),
@@ -158,6 +160,8 @@ def test_jumps() -> None:
     """Hosts in between are known by name, however they are written."""
     assert PLAIN.jumps() == ()
     assert with_line("proxyjump ada@a:22,ssh://b,c").jumps() == ("a", "b", "c")
+    literal = with_line("proxyjump ada@[2001:db8::1]:22,[::1],ssh://ada@[fe80::1%eth0]:22")
+    assert literal.jumps() == ("2001:db8::1", "::1", "fe80::1%eth0")
 
 
 def test_unchecked() -> None:

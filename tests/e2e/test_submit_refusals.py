@@ -82,7 +82,7 @@ def test_permission_denied(far: FarDesk, tmp_path: Path) -> None:
 
 def test_broken_ssh_config(far: FarDesk) -> None:
     """An ssh config that cannot be read is said."""
-    far.configure_ssh(f"Port {far.server.port}", "Port ssh")
+    far.configure_ssh(f"Port {far.server.port}", "Port of-call")
     refused(far, "ssh config")
 
 

@@ -575,6 +575,27 @@ def test_damaged_upload(folder: Path) -> None:
 
 
 @pytest.mark.slow
+def test_a_timeout_of_the_site(folder: Path) -> None:
+    """TMOUT, with which sites end idle shells, does not cut off content that takes its time."""
+    script = packaged_content("perform.sh")
+    digest = hashlib.sha256(b"content").hexdigest()
+    talk = subprocess.Popen(
+        ["bash", "-s"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, "TMOUT": "1"},
+    )
+    assert talk.stdin is not None
+    talk.stdin.write(b"token=T\n%s{ run 0 obtain 0 0600 out.gz ask; }\n" % script)
+    talk.stdin.flush()
+    time.sleep(1.5)
+    output, _ = talk.communicate(f"gzip\n7\ncontent0\n7 {digest}\n".encode())
+    assert output.endswith(b"\nT 0 0 4\nsent")
+    assert (folder / "out.gz").read_bytes() == b"content"
+
+
+@pytest.mark.slow
 def test_a_head_that_reads_too_much(folder: Path) -> None:
     """Where head takes more than it is asked for, content and commands still arrive whole."""
     tools = folder / "tools"

@@ -12,6 +12,7 @@ import pytest
 
 from tests.effects.sites import Value, openssh_connections
 from tests.effects.sshd import ALIAS, Server, served
+from theseus.core.config import Transport
 from theseus.core.outcome import HostUnreachable
 from theseus.core.plan import Target
 from theseus.effects.exchange import Answer, ask
@@ -186,7 +187,7 @@ def test_killed_while_it_opens(home: Path) -> None:
     async def use(server: Server) -> None:
         socket, ssh = await own_socket(server), SystemSsh(server.config)
         site = await look_up(ssh, ALIAS, ALIAS)
-        async with opening(Master(ALIAS, socket, own=True)):
+        async with opening(site, Master(ALIAS, socket, own=True)):
             pass  # makes the directory
         both = await asyncio.gather(
             *(ssh.open(socket, ALIAS, connect_options(site.settings, "1s")) for _ in range(2))
@@ -299,6 +300,57 @@ def test_chosen_by_config(home: Path) -> None:
         async with shells(alias_of(target)) as open_shell:
             await visit(open_shell)
         assert exists(socket)
+
+    among(home, use)
+
+
+UNKNOWN_TO_ASYNCSSH = (
+    *("IdentityFile ~/.ssh/gone", "CertificateFile ~/.ssh/gone-cert.pub"),
+    "ConnectTimeout 20 # as the VPN is slow",
+)
+
+
+@pytest.mark.parametrize("line", UNKNOWN_TO_ASYNCSSH)
+def test_chosen_by_refusal(home: Path, line: str) -> None:
+    """What only asyncssh makes a problem of, `auto` leaves to the system's ssh."""
+
+    async def use(server: Server) -> None:
+        add(server, line)
+        async with shells({ALIAS: Way(ALIAS)}) as open_shell:
+            await visit(open_shell)
+            await visit(open_shell)
+        assert exists(await own_socket(server))
+
+    among(home, use)
+
+
+@pytest.mark.parametrize("transport", ["asyncssh", "auto"])
+def test_refused_by_asyncssh_alone(
+    home: Path, monkeypatch: pytest.MonkeyPatch, transport: Transport
+) -> None:
+    """Where `asyncssh` is wanted, or there is no ssh here, its refusal is the answer."""
+
+    async def use(server: Server) -> None:
+        add(server, UNKNOWN_TO_ASYNCSSH[0])
+        if transport == "auto":
+            monkeypatch.setenv("PATH", str(home))
+        async with shells({ALIAS: Way(ALIAS, transport)}) as open_shell:
+            with pytest.raises(ShellUnavailable, match="No such file or directory"):
+                await visit(open_shell)
+        monkeypatch.undo()
+
+    among(home, use)
+
+
+def test_refused_by_the_host(home: Path) -> None:
+    """What the host refuses is not asked of it twice."""
+
+    async def use(server: Server) -> None:
+        server.refuse = True
+        async with shells({ALIAS: Way(ALIAS)}) as open_shell:
+            with pytest.raises(ShellUnavailable, match="Permission denied"):
+                await visit(open_shell)
+        assert server.connections == 1
 
     among(home, use)
 

@@ -1,15 +1,19 @@
 """Runs handed to SLURM by perform.sh and followed by follow.sh, on stand-ins for its commands."""
 
+import os
 import shlex
 import shutil
+import signal
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from tests.runtime import slurm
-from tests.runtime.host import ROOT, Site, until
+from tests.runtime.host import Site, until
+from theseus.effects.package import packaged_content
 
+SLURM = {"sbatch", "squeue", "sinfo", "scontrol", "sacct", "scancel", "srun"}
 SBATCH = (
     '#!/bin/sh\nenv >"$HOME/sbatch.env"; pwd >"$HOME/sbatch.cwd"; printf "%s\\n" "$@" >>"$HOME/w"\n'
 )
@@ -32,10 +36,15 @@ def sbatch(login: Site, end: str) -> None:
 
 def performed(login: Site, *command: str) -> tuple[str, str, str]:
     """The status and output of a step that perform.sh runs, and what was printed as errors."""
-    script = (ROOT / "theseus/sh/perform.sh").read_text()
+    return answered(login, f"run 0 {shlex.join(command)}")
+
+
+def answered(login: Site, line: str) -> tuple[str, str, str]:
+    """The same for the group *line*, numbered 0."""
+    script = packaged_content("perform.sh").decode()
     talk = subprocess.run(
         ["bash", "-s"],
-        input=f"token=T\n{script}{{ run 0 {shlex.join(command)}; }}\n",
+        input=f"token=T\n{script}{{ {line}; }}\n",
         env=login.environment,
         capture_output=True,
         check=True,
@@ -77,6 +86,64 @@ def test_a_cluster_of_several(login: Site) -> None:
     """Where sbatch names a cluster the answer does."""
     sbatch(login, "echo a banner; echo '42;west'")
     assert submitted(login)[:2] == ("0", "slurm 42 west")
+
+
+def test_words_of_the_site(login: Site) -> None:
+    """What a site's own sbatch prints, before and after, is not taken for the answer."""
+    sbatch(login, "echo 'cluster 7 welcomes you'; echo 42; echo 'this uses 5 of 100 hours'")
+    assert submitted(login)[:2] == ("0", "slurm 42")
+    sbatch(login, "echo 'no job today'")
+    shutil.rmtree(login.run_dir / "launched")
+    status, _, errors = submitted(login)
+    assert status == "76"
+    assert "sbatch answered no job id: no job today" in errors
+
+
+@pytest.fixture
+def apart(login: Site) -> Site:
+    """A login node whose SLURM only the login files know; they print, and start something."""
+    place = login.home / "slurm"
+    place.mkdir()
+    for name in ("sbatch", "squeue"):
+        (login.tools / name).rename(place / name)
+    system = login.home / "system"
+    system.mkdir()
+    for path in (*Path("/bin").iterdir(), *Path("/usr/bin").iterdir()):
+        if path.name not in SLURM and not (system / path.name).is_symlink():
+            (system / path.name).symlink_to(path)
+    login.environment["PATH"] = f"{login.tools}:{system}"
+    lines = (
+        *("echo welcome", "sleep 30 &", "echo $! >>~/started"),
+        *("PATH=~/slurm:$PATH", "export SLURM_CONF=/site/slurm.conf"),
+    )
+    (login.home / ".bash_profile").write_text("\n".join(lines))
+    return login
+
+
+def test_slurm_of_login_shells(apart: Site) -> None:
+    """What only login shells find is found, with its configuration, without waiting for them."""
+    assert submitted(apart)[:2] == ("0", "slurm 42")
+    assert "SLURM_CONF=/site/slurm.conf" in (apart.home / "sbatch.env").read_text().splitlines()
+    slurm.queue(apart, "gpu\n")
+    assert answered(apart, "ask 0 slurm squeue -h")[:2] == ("0", "gpu")
+    for started in (apart.home / "started").read_text().split():
+        os.kill(int(started), signal.SIGKILL)
+
+
+def test_no_slurm_at_all(apart: Site) -> None:
+    """Where login shells do not find it either, that is the answer."""
+    (apart.home / ".bash_profile").write_text("exit 1\n")
+    status, _, errors = answered(apart, "ask 0 slurm nosuchsinfo -h")
+    assert (status, "nosuchsinfo: command not found" in errors) == ("127", True)
+
+
+def test_habits_of_whoever_asks(login: Site) -> None:
+    """SLURM is asked by the site's settings alone."""
+    habits = ("SINFO_ALL", "SQUEUE_USERS", "SACCT_FORMAT", "SCONTROL_ALL", "SLURM_CLUSTERS")
+    login.environment.update({**dict.fromkeys(habits, "x"), "SLURM_CONF": "/c"})
+    _, output, _ = answered(login, "ask 0 slurm env")
+    assert not [line for line in output.splitlines() if line.startswith(habits)]
+    assert "SLURM_CONF=/c" in output.splitlines()
 
 
 def test_a_refusal(login: Site) -> None:
@@ -216,7 +283,7 @@ class Following:
         (login.home / "log").touch()
         self._reader, self._errors = login.home / "shown", login.home / "errors"
         words = f"run_dir={shlex.quote(str(login.run_dir))} log={shlex.quote(str(login.home))}/log"
-        script = (ROOT / "theseus/sh/follow.sh").read_text()
+        script = packaged_content("follow.sh").decode()
         with self._reader.open("wb") as shown, self._errors.open("wb") as errors:
             self.process = subprocess.Popen(
                 ["bash", "-s"],
@@ -300,6 +367,18 @@ def test_a_preempted_job_that_was_cancelled(login: Site) -> None:
     slurm.queue(login, "CANCELLED\n")
     ended(login, "preempted")
     assert Following(login).end() == "ended"
+
+
+@pytest.mark.slow
+def test_options_of_the_login(login: Site) -> None:
+    """The outcome is the last that is said, whatever the login's options have bash print."""
+    slurm.queue(login, "COMPLETED\n")
+    login.environment["SHELLOPTS"] = "xtrace:verbose:errexit"
+    ended(login, "completed")
+    following = Following(login)
+    assert following.end() == "ended"
+    said = (login.home / "errors").read_text().rpartition("\nT ended 0\n")[2]
+    assert said == '{"state": "completed"}\n'
 
 
 @pytest.mark.slow

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.runtime.host import ROOT
 from theseus.effects.bundle import BundledFile, bundle
+from theseus.effects.package import packaged_content
 
 MEMORY = Path("/dev/shm")
 
@@ -19,7 +19,7 @@ def unpacked(place: Path, files: list[BundledFile]) -> tuple[str, str]:
     """The status of unpacking *files* into *place*, and what was printed as errors."""
     content = bundle(files)
     words = ("unpack", str(len(content)), sha256(content).hexdigest(), str(place))
-    script = (ROOT / "theseus/sh/perform.sh").read_text()
+    script = packaged_content("perform.sh").decode()
     line = f"token=T\n{script}{{ run 0 {shlex.join(words)}; }}\n"
     talk = subprocess.run(
         ["bash", "-s"], input=line.encode() + content, capture_output=True, check=True

@@ -27,6 +27,8 @@ NVIDIA_PROCESSES = (
     "--format=csv,noheader,nounits",
 )
 ROCM_QUERY = ("rocm-smi", "--showproductname", "--showuniqueid", "--showmeminfo", "vram", "--json")
+# what stands where a GPU has no memory of its own, as on GB10, or may not tell its use
+_HAS_NONE = ("[N/A]", "[Not Supported]", "[Insufficient Permissions]")
 BUSY_SHARE = 0.1  # of a GPU's memory, held by compute processes
 TOOL_SECONDS = 30  # nvidia-smi on eight GPUs without persistence mode wakes each in turn
 
@@ -38,7 +40,7 @@ class Device:
     """One device as a driver's tool lists it.
 
     *uuid* is what names it in a `…_VISIBLE_DEVICES`; memory is in bytes, None where it is the
-    host's.
+    host's. *fault* is the error that the tool tells in place of what it was asked.
     """
 
     index: int
@@ -46,6 +48,7 @@ class Device:
     name: str
     memory: Optional[int] = None
     memory_used: Optional[int] = None
+    fault: Optional[str] = None
 
     @property
     def chip(self) -> Optional[Chip]:
@@ -66,11 +69,17 @@ def _nvidia_device(line: str) -> Device:
     if len(fields) != 5 or not fields[0].isdecimal():
         raise ValueError(f"nvidia-smi answered: {line}")
     index, uuid, name, total, used = fields
-    return Device(int(index), uuid, name, _mebibytes(total), _mebibytes(used))
+    wrong = (word for word in fields if _is_fault(word))
+    return Device(int(index), uuid, name, _mebibytes(total), _mebibytes(used), next(wrong, None))
+
+
+def _is_fault(word: str) -> bool:
+    """Whether *word* tells an error: "[GPU requires reset]", "[Unknown Error]", "ERR!"."""
+    bracketed = word.startswith("[") and word not in _HAS_NONE
+    return bracketed or word == "ERR!"
 
 
 def _mebibytes(text: str) -> Optional[int]:
-    # "[N/A]" and "[Not Supported]" stand where a GPU has no memory of its own, as on GB10.
     return int(text) * 2**20 if text.isdecimal() else None
 
 
@@ -191,7 +200,7 @@ def nvidia_devices(environment: Mapping[str, str], run: RunTool) -> Tuple[Device
     if answer is None:
         return ()
     try:
-        devices = parse_nvidia_query(answer)
+        devices = [device for device in parse_nvidia_query(answer) if device.fault is None]
     except ValueError:
         return ()
     offered = divided(devices, parse_mig(run(NVIDIA_LIST) or ""))

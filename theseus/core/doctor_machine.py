@@ -191,8 +191,11 @@ def _quota(answers: Answers) -> Iterator[Check]:
 
 
 def _gpus(host: PlainHost, snapshot: PlainSnapshot) -> Check:
-    if snapshot.broken is not None:
-        return failed("GPUs", snapshot.broken, "have the driver repaired, or the machine restarted")
+    wrong = () if snapshot.broken is None else (snapshot.broken,)
+    if wrong := (*wrong, *snapshot.faults):
+        return failed(
+            "GPUs", "; ".join(wrong), "have the driver repaired, or the machine restarted"
+        )
     there = {gpu.chip or gpu.name for gpu in snapshot.gpus}
     missing = [chip for chip in declared_chips(host) if chip != "cpu" and chip not in there]
     found = f"{len(snapshot.gpus)} x {', '.join(sorted(there))}" if there else "none"

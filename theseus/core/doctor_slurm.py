@@ -30,7 +30,7 @@ from theseus.core.quantity import count
 OLDEST: Final = (20, 11)
 DEEP_WAIT: Final = 60  # seconds that a compute node may take to be had
 _SMALL: Final = ("--quiet", "--nodes=1", "--ntasks=1", "--time=2", "--job-name=theseus-doctor")
-_ALL_PARTITIONS: Final = ("sinfo", "-h", "-o", "%R")
+_ALL_PARTITIONS: Final = ("slurm", "sinfo", "-a", "-h", "-o", "%R")
 _ACCOUNTING: Final = "scontrol show config | sed -n 's/^AccountingStorageType *= *//p'"
 _ASSOCIATIONS: Final = (
     'sacctmgr -n -P show assoc user="$(id -un)" format=account,qos 2>/dev/null || :'
@@ -62,7 +62,10 @@ def slurm_examinations(
 
     return (
         Examination((*inquiry.commands, _ALL_PARTITIONS), site),
-        Examination((("sh", "-c", _ACCOUNTING), ("sh", "-c", _ASSOCIATIONS)), _accounting(host)),
+        Examination(
+            (("slurm", "sh", "-c", _ACCOUNTING), ("slurm", "sh", "-c", _ASSOCIATIONS)),
+            _accounting(host),
+        ),
         *([_deep(host, cluster)] if deep else []),
     )
 
@@ -89,6 +92,9 @@ def _partitions(host: SlurmHost, snapshot: SlurmSnapshot, names: Sequence[str]) 
 
 
 def _usable(name: str, host: SlurmHost, limits: SlurmPartition) -> Check:
+    if limits.groups_lacking:
+        found = f"it is for the group {' or '.join(limits.groups_lacking)}"
+        return failed(name, found, "ask to be let in, or name another partition")
     for kind, own, allowed, denied in (
         ("account", host.account, limits.accounts, limits.denied_accounts),
         ("qos", host.qos, limits.qos, limits.denied_qos),
@@ -141,7 +147,7 @@ def _deep(host: SlurmHost, cluster: Cluster) -> Examination:
     options = [f"--partition={partition}", f"--immediate={DEEP_WAIT}", *_SMALL]
     options += [f"--account={host.account}"] if host.account else []
     options += [f"--qos={host.qos}"] if host.qos else []
-    command = ("sh", "-c", _DEEP, "sh", cluster.share, "srun", *options, *host.sbatch)
+    command = ("slurm", "sh", "-c", _DEEP, "sh", cluster.share, "srun", *options, *host.sbatch)
 
     def judge(answers: Answers) -> Iterator[Check]:
         (answer,) = answers

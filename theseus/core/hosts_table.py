@@ -100,6 +100,7 @@ def _state(snapshot: PlainSnapshot, kind: str | None) -> str:
         (
             "up",
             *(() if snapshot.broken is None else (snapshot.broken,)),
+            *snapshot.faults,
             *(f"{n} leased by {by.user} (run {by.run})" for by, n in leases.items()),
             *((f"{count(waiting, 'run')} waiting",) if waiting else ()),
         )
@@ -185,6 +186,8 @@ def _shapes(kind: str | None, nodes: list[Node]) -> str:
 
 def _limits(limits: SlurmPartition) -> str:
     parts = [] if limits.up else ["closed"]
+    if limits.groups_lacking:
+        parts.append(f"for the group {' or '.join(limits.groups_lacking)} alone")
     if limits.max_time is not None:
         parts.append(f"time {show_duration(limits.max_time)}")
     if limits.min_nodes > 1:

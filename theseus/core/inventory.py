@@ -59,8 +59,8 @@ class WaitingRun:
 class PlainSnapshot:
     """What a plain host said: its GPUs, CPU count, available memory in bytes, and tools.
 
-    *broken* is what a driver's tool complained of instead of listing its GPUs; *waiting* are the
-    runs that wait there, the next one first.
+    *broken* is what a driver's tool complained of instead of listing its GPUs, *faults* of single
+    ones, which are not among *gpus*; *waiting* are the runs that wait there, the next one first.
     """
 
     gpus: tuple[Gpu, ...]
@@ -68,11 +68,13 @@ class PlainSnapshot:
     memory_available: int
     tools: Tools = Tools()
     broken: str | None = None
+    faults: tuple[str, ...] = ()
     waiting: tuple[WaitingRun, ...] = ()
 
 
-NodeState: TypeAlias = Literal["available", "busy", "offline", "unknown"]
-"""available: jobs may start now; busy: up, none may start; offline: down, drained, reserved."""
+NodeState: TypeAlias = Literal["available", "busy", "reserved", "offline", "unknown"]
+"""available: jobs may start now; busy: up, none may start; reserved: up, for some; offline: not up.
+"""
 
 
 @frozen
@@ -95,7 +97,7 @@ class SlurmPartition:
 
     *cpus_per_node* and *memory_per_node*, in bytes, are the most it gives of one node. *preempt* is
     its PreemptMode; *pending* counts the jobs that wait there. None in *accounts* and *qos* lets
-    everyone in.
+    everyone in; *groups_lacking* are those it is for where the user is in none of them.
     """
 
     name: str
@@ -112,6 +114,7 @@ class SlurmPartition:
     denied_accounts: tuple[str, ...] = ()
     qos: tuple[str, ...] | None = None
     denied_qos: tuple[str, ...] = ()
+    groups_lacking: tuple[str, ...] = ()
     pending: int = 0
 
 

@@ -144,6 +144,11 @@ def plain_snapshot(answers: tuple[Answer, ...]) -> HostSnapshot:
         memory_available=memory.unwrap(),
         tools=TOOLS.parse(tools_said).unwrap(),
         broken=broken[0] if broken else None,
+        faults=tuple(
+            f"nvidia-smi: GPU {device.index}: {device.fault}"
+            for device in nvidia.value_or(())
+            if device.fault is not None
+        ),
         waiting=leases.waiting(gpus),
     )
 
@@ -162,6 +167,7 @@ def _gpus(
             divided=device.uuid in divided,
         )
         for device in devices
+        if device.fault is None
     )
 
 

@@ -40,7 +40,7 @@ def test_argv(submit: Submit) -> tuple[str, ...]:
     """
     *sbatch, _, _ = submit.argv
     program = 'printf "#!/bin/sh\\n" | "$@"'
-    return ("sh", "-c", program, "sh", sbatch[0], "--test-only", *sbatch[1:])
+    return ("slurm", "sh", "-c", program, "sh", sbatch[0], "--test-only", *sbatch[1:])
 
 
 def estimated_start(said: str) -> str | None:

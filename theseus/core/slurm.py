@@ -30,6 +30,7 @@ from theseus.core.slurm_reasons import (
     NoSuchGpus,
     NoSuchPartition,
     NotAdmitted,
+    NotInGroup,
     OverChipCap,
     OverTimeLimit,
     PartitionClosed,
@@ -145,8 +146,14 @@ def _field(
     for name in limits.nodes:
         if (node := nodes.get(name)) is not None:
             fine = name not in excluded and satisfies(node.features, wanted)
+            node = _opened(node) if site.has_reservation else node
             (usable if fine else ruled_out).append(_within(limits, node))
     return Field(site, partition, limits, tuple(usable), tuple(ruled_out))
+
+
+def _opened(node: Node) -> Node:
+    """*node* as it is for those whose reservation it may be: SLURM does not say for whom it is."""
+    return evolve(node, state="available") if node.state == "reserved" else node
 
 
 def _within(limits: SlurmPartition, node: Node) -> Node:
@@ -174,11 +181,13 @@ def _preference(verdict: Fits | Queues | SlurmRejection) -> tuple[int, int, int]
 
 def _closed(
     site: Site, partition: Partition, limits: SlurmPartition
-) -> PartitionClosed | OverTimeLimit | NotAdmitted | None:
+) -> PartitionClosed | OverTimeLimit | NotAdmitted | NotInGroup | None:
     """Why the partition takes no such job at all."""
     host, time = site.host, site.time(partition)
     if not limits.up:
         return PartitionClosed()
+    if limits.groups_lacking:
+        return NotInGroup(limits.groups_lacking)
     if time is not None and limits.max_time is not None and time > limits.max_time:
         return OverTimeLimit(time, limits.max_time)
     for kind, value, allowed in (

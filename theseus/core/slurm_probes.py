@@ -29,6 +29,9 @@ _FIELDS = (
     *("CPUsState", "Memory", "AllocMem", "Features"),
 )
 _FORMAT = ",".join(f"{field}:|" for field in _FIELDS)
+# hidden partitions too, which a config may name, and then whether the user may use them. Options
+# first: getopt(3) reads none after a word where POSIXLY_CORRECT is set.
+_PARTITIONS = 'scontrol -a -o show partition || exit; echo "groups $(id -Gn)"'
 _MIB = 2**20
 _PAIR = re.compile(r"(\w+)=(\S*)")
 _DIGITS = 12  # of any number here: what has more is none
@@ -53,7 +56,7 @@ _STATES: Mapping[str, NodeState] = {
     "fail": "offline",
     "failing": "offline",
     "maint": "offline",
-    "reserved": "offline",
+    "reserved": "reserved",
     "reboot": "offline",
     "reboot_issued": "offline",
     "reboot_requested": "offline",
@@ -67,10 +70,10 @@ def slurm_probes(partitions: Sequence[str]) -> tuple[tuple[str, ...], ...]:
     """The commands that ask a cluster about *partitions*, in the order `slurm_snapshot` reads."""
     names = ",".join(partitions)
     return (
-        ("sinfo", "-h", "-N", "-p", names, "-O", _FORMAT),
-        ("scontrol", "show", "partition", "-o"),
-        ("squeue", "-h", "-t", "PD", "-p", names, "-o", "%P"),
-        ("sinfo", "-V"),
+        ("slurm", "sinfo", "-h", "-N", "-p", names, "-O", _FORMAT),
+        ("slurm", "sh", "-c", _PARTITIONS),
+        ("slurm", "squeue", "-h", "-t", "PD", "-p", names, "-o", "%P"),
+        ("slurm", "sinfo", "-V"),
     )
 
 
@@ -141,11 +144,19 @@ def _partitions(
     for row in rows:
         members.setdefault(row[1].rstrip("*"), []).append(row[0])
     waiting = Counter(name for line in pending.splitlines() for name in line.split(","))
+    own = _own_groups(text)
     for line in text.splitlines():
         found = dict(_PAIR.findall(line))
         if (name := found.get("PartitionName")) in members:
             nodes = tuple(dict.fromkeys(members[name]))
-            yield evolve(_partition(found), nodes=nodes, pending=waiting[name])
+            partition = evolve(_partition(found), nodes=nodes, pending=waiting[name])
+            allowed = (_names(found.get("AllowGroups", "ALL")) or ()) if own else ()
+            yield evolve(partition, groups_lacking=allowed if own.isdisjoint(allowed) else ())
+
+
+def _own_groups(text: str) -> frozenset[str]:
+    lines = [line.split() for line in text.splitlines() if line.startswith("groups ")]
+    return frozenset(name for _, *names in lines for name in names)
 
 
 def _partition(found: Mapping[str, str]) -> SlurmPartition:

@@ -121,6 +121,13 @@ class UnderNodeLimit:
 
 
 @frozen
+class NotInGroup:
+    """The partition is for *groups* of the system alone, and the user is in none of them."""
+
+    groups: tuple[str, ...]
+
+
+@frozen
 class NotAdmitted:
     """The partition turns the account or QOS (*kind*) away; it may list those *allowed*."""
 
@@ -141,4 +148,5 @@ SlurmRejection: TypeAlias = (
     | OverNodeLimit
     | UnderNodeLimit
     | NotAdmitted
+    | NotInGroup
 )

@@ -9,6 +9,7 @@ from theseus.core.slurm_reasons import (
     NoSuchGpus,
     NoSuchPartition,
     NotAdmitted,
+    NotInGroup,
     OverChipCap,
     OverNodeLimit,
     OverTimeLimit,
@@ -58,6 +59,8 @@ def explain_slurm(reason: SlurmRejection | Busy) -> str:  # noqa: C901, PLR0911,
             return f"the partition turns {kind} {value!r} away"
         case NotAdmitted(kind, value, allowed):
             return f"the partition admits {kind} {', '.join(allowed)}; {value!r} is not among them"
+        case NotInGroup(groups):
+            return f"the partition is for the group {' or '.join(groups)}, and you are in none"
         case _:
             assert_never(reason)
 
@@ -91,7 +94,7 @@ def _would_fit(reason: Busy) -> str:
 
 
 def _never(reason: NeverFits) -> str:
-    off = f", {reason.offline} down or drained" if reason.offline else ""
+    off = f", {reason.offline} down, drained or reserved" if reason.offline else ""
     out = f", {reason.ruled_out} excluded or without the constraint" if reason.ruled_out else ""
     there = f"{count(reason.usable, 'node')} can be used{off}{out}"
     if reason.needed == 0:

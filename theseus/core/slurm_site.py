@@ -41,6 +41,11 @@ class Site:
         """CPUs for each task."""
         return self.host.cpus_per_task if self.request.cpus is None else self.request.cpus
 
+    @property
+    def has_reservation(self) -> bool:
+        """Whether runs here are submitted to a reservation, by the words for sbatch."""
+        return any(word.startswith("--reservation") for word in self.host.sbatch)
+
     def time(self, partition: Partition) -> int | None:
         """Minutes: flag or job config over partition over host, else None: the default applies."""
         for minutes in (self.request.time, partition.time, self.host.time):

@@ -38,6 +38,8 @@ _NAMES: Final = {
 }
 # of the keys that ssh tries where none is named, one as well as another may not be there
 _USUAL_KEYS: Final = {f"~/.ssh/id_{kind}" for kind in ("rsa", "ecdsa", "ed25519")}
+# what asyncssh takes as it stands, by the sign of it: a variable's name, an address of IPv6
+_UNREAD: Final = (("identityagent", "IdentityAgent", "$"), ("proxyjump", "ProxyJump", "["))
 _NOWHERE: Final = frozenset({("none",), ("/dev/null",)})
 _UNCHECKED: Final = {"false": "no", "no": "no", "off": "off", "accept-new": "accept-new"}
 _OFF: Final = frozenset({"no", "false", "0", "none", ""})
@@ -76,9 +78,7 @@ class SshSettings:
     def jumps(self) -> tuple[str, ...]:
         """The host names of ProxyJump, without user and port."""
         hops = (self.one("proxyjump") or "").split(",")
-        return tuple(
-            hop.removeprefix("ssh://").rpartition("@")[2].partition(":")[0] for hop in hops if hop
-        )
+        return tuple(_host(hop.removeprefix("ssh://").rpartition("@")[2]) for hop in hops if hop)
 
 
 @frozen
@@ -91,6 +91,12 @@ class Evidence:
     ticket: bool = False
     keys: Sequence[str] = ()
     unreadable: Sequence[str] = ()
+
+
+def _host(place: str) -> str:
+    """The host of *place*, `HOST[:PORT]`; a literal address of IPv6 stands in brackets."""
+    literal, bracket, _ = place.removeprefix("[").partition("]")
+    return literal if bracket else place.partition(":")[0]
 
 
 def read_settings(text: str) -> SshSettings:
@@ -128,10 +134,17 @@ def needs(settings: SshSettings, own: SshSettings, evidence: Evidence) -> tuple[
     return tuple(_needs(settings, own, evidence))
 
 
-def _needs(settings: SshSettings, own: SshSettings, evidence: Evidence) -> Iterator[str]:
+def _options(settings: SshSettings) -> Iterator[str]:
     for option, off in _LACKING.items():
         if (value := next(iter(settings.all(option)), off)) not in {off, "none", "no"}:
             yield f"{_NAMES[option]} {value}"
+    for option, name, sign in _UNREAD:
+        if sign in (value := settings.one(option) or ""):
+            yield f"{name} {value}"
+
+
+def _needs(settings: SshSettings, own: SshSettings, evidence: Evidence) -> Iterator[str]:
+    yield from _options(settings)
     if settings.on("gssapiauthentication") and evidence.ticket:
         yield "GSSAPIAuthentication, and there is a Kerberos ticket"
     for key in evidence.keys:

@@ -37,7 +37,13 @@ from theseus.core.ssh_refusals import (
 )
 from theseus.core.values import frozen
 from theseus.effects.pace import Budget, pauses, wait_for
-from theseus.effects.shells import COMMAND, SESSIONS, Shell, ShellUnavailable
+from theseus.effects.shells import (
+    COMMAND,
+    SESSIONS,
+    Shell,
+    ShellUnavailable,
+    TransportRefused,
+)
 
 READ = 256 * 1024
 CONNECT_TIMEOUT = 15
@@ -55,6 +61,13 @@ HOST_KEYS = (
 )
 # the families of errors that connecting raises; RuntimeError where nobody knows the home directory
 CONNECT_ERRORS = (asyncssh.Error, OSError, ValueError, TimeoutError, RuntimeError)
+# of the config, of keys and of the protocol: ssh passes over what it cannot read, and offers keys
+# in an order of its own. What the network, the host's key and the host say is the same for both.
+OWN_ERRORS = (asyncssh.Error, ValueError, FileNotFoundError, PermissionError)
+EVERYBODYS = (
+    *(asyncssh.HostKeyNotVerifiable, asyncssh.PermissionDenied),
+    *(asyncssh.ConnectionLost, asyncssh.ChannelOpenError),
+)
 # sshd has as many connections at this moment as it will have (MaxStartups), and closes more
 TURNED_AWAY = (asyncssh.ConnectionLost, ConnectionResetError)
 
@@ -138,7 +151,7 @@ class AsyncsshConnections:
                     if not await wait_for(waits):
                         raise ShellUnavailable(HostUnreachable(host, *full(alias))) from None
                 elif replaced or not connection.is_closed():
-                    raise ShellUnavailable(unreachable(Attempt(host, alias), error)) from None
+                    raise unavailable(Attempt(host, alias), error) from None
                 else:
                     # a reused connection may have died since: one new one is worth the try
                     replaced = True
@@ -158,7 +171,7 @@ class AsyncsshConnections:
             name, port = settings.host_key_alias or settings.host or attempt.alias, settings.port
             attempt = evolve(attempt, name=name, port=port, known=_has_keys(known, name, port))
         except CONNECT_ERRORS as error:
-            raise ShellUnavailable(unreachable(attempt, error)) from None
+            raise unavailable(attempt, error) from None
         waits = pauses()
         while True:
             try:
@@ -168,7 +181,7 @@ class AsyncsshConnections:
                     words = turned_away(attempt.alias, str(error))
                     raise ShellUnavailable(HostUnreachable(attempt.host, *words)) from None
             except CONNECT_ERRORS as error:
-                raise ShellUnavailable(unreachable(attempt, error)) from None
+                raise unavailable(attempt, error) from None
 
     async def _once(
         self,
@@ -304,6 +317,12 @@ class Attempt:
 def unreachable(attempt: Attempt, error: Exception) -> HostUnreachable:
     """What *error*, met in *attempt*, means and what to do about it."""
     return HostUnreachable(attempt.host, *_explained(attempt, error))
+
+
+def unavailable(attempt: Attempt, error: Exception) -> ShellUnavailable:
+    """That there is no shell because of *error*, which may be asyncssh's alone."""
+    own = isinstance(error, OWN_ERRORS) and not isinstance(error, EVERYBODYS)
+    return (TransportRefused if own else ShellUnavailable)(unreachable(attempt, error))
 
 
 def _explained(attempt: Attempt, error: Exception) -> Words:

@@ -18,15 +18,18 @@ PACKED = "packed.sh"
 LOOK = "look.sh"
 RESCAN = "rescan.sh"
 CLEAN = "clean.sh"
+SLURM = "slurm.sh"
+ASKING_SLURM = ("perform.sh", "follow.sh", "enter.sh", LOOK, CLEAN)
 TRAVELLING = ("__init__.py", "registry.py", "base", "runtime", "sh/uv-requirements.txt")
 
 
 @cache
 def packaged_content(name: str) -> bytes:
-    """The bytes of *name*: `runtime.zip`, or a script of `sh/`."""
+    """The bytes of *name*: `runtime.zip`, or a script of `sh/`, with the functions it needs."""
     if name == RUNTIME:
         return _runtime_archive()
-    return (PACKAGE / "sh" / name).read_bytes()
+    content = (PACKAGE / "sh" / name).read_bytes()
+    return packaged_content(SLURM) + content if name in ASKING_SLURM else content
 
 
 @cache

@@ -5,10 +5,11 @@ first contacted, never for a plan. asyncssh is imported only when a host is reac
 """
 
 import asyncio
+import shutil
 import sys
 import threading
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Self
@@ -22,7 +23,7 @@ from theseus.effects.lasting import LastingShells
 from theseus.effects.local import local_shell
 from theseus.effects.openssh import OpensshConnections
 from theseus.effects.pace import Budget
-from theseus.effects.shells import OpenShell, Shell, ShellUnavailable
+from theseus.effects.shells import OpenShell, Shell, ShellUnavailable, TransportRefused
 from theseus.effects.transport import openssh_needs
 
 if TYPE_CHECKING:
@@ -141,24 +142,32 @@ class _Shells:
 
     @asynccontextmanager
     async def open_shell(self, host: str) -> AsyncIterator[Shell]:
-        async with await self._opening(host) as shell:
-            yield shell
+        async with AsyncExitStack() as stack:
+            yield await self._shell(stack, host)
 
-    async def _opening(self, host: str) -> AbstractAsyncContextManager[Shell]:
+    async def _shell(self, stack: AsyncExitStack, host: str) -> Shell:
+        """A shell on *host*, its end left to *stack*."""
         way = self._ways.get(host)
         if way is None:
             # never a shell of this machine for want of a better one
             problem = "it is not among the hosts of this config or plan"
             raise ShellUnavailable(HostUnreachable(host, problem, "make the plan again"))
         if way.alias is None:
-            return local_shell(host)
+            return await stack.enter_async_context(local_shell(host))
         if way.alias not in self._takes_openssh:
             self._takes_openssh[way.alias] = way.transport == "openssh" or (
                 way.transport == "auto" and bool(await openssh_needs(way.alias))
             )
-        if self._takes_openssh[way.alias]:
-            return self._openssh.open_shell(host)
-        return (await self._by_asyncssh()).open_shell(host)
+        if not self._takes_openssh[way.alias]:
+            asyncssh = await self._by_asyncssh()
+            try:
+                return await stack.enter_async_context(asyncssh.open_shell(host))
+            except TransportRefused:
+                # ssh passes over keys that are not there, and knows words that asyncssh does not
+                if way.transport == "asyncssh" or shutil.which("ssh") is None:
+                    raise
+                self._takes_openssh[way.alias] = True
+        return await stack.enter_async_context(self._openssh.open_shell(host))
 
     async def _by_asyncssh(self) -> "AsyncsshConnections":
         module = await asyncio.to_thread(_import_asyncssh)

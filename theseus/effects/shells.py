@@ -57,3 +57,7 @@ class ShellUnavailable(Exception):  # noqa: N818 - the error is the value it car
     def __init__(self, error: HostUnreachable) -> None:
         super().__init__(f"{error.host}: {error.reason}; {error.advice}")
         self.error = error
+
+
+class TransportRefused(ShellUnavailable):
+    """The same, where the host may be reached by another transport all the same."""

@@ -64,7 +64,9 @@ cancel_begin() { # RUN: note why, and tell it
 cancel_find() { # RUN: what it runs as, from its answer or, where that was lost, from SLURM
   local first='' second='' third='' dir=${cancel_dir[$1]}
   [[ ! -s $dir/answer ]] || read -r first second third _ <"$dir/answer"
+  if [[ $first == slurm ]]; then find_slurm; fi
   if [[ -z $first && -e $dir/batch.sh ]]; then
+    find_slurm
     if ! second=$(cancel_job "$dir" 2>&1); then
       cancel_over "$1" "unknown ${second:-squeue failed}"
       return 1

@@ -9,7 +9,8 @@
 set -u
 shopt -s nullglob
 export LC_ALL=C
-unset BASH_ENV ENV CDPATH "${!SQUEUE_@}"
+unset BASH_ENV ENV CDPATH
+scrub
 
 day=86400
 share=$2
@@ -19,6 +20,7 @@ jobs='' arrays='' # of SLURM, as `ID COMMENT`, `?` when it did not say; and the 
 
 ask_slurm() {
   local list
+  if compgen -G "$share/runs/*/batch.sh" >/dev/null; then find_slurm; fi
   command -v squeue >/dev/null || return
   jobs=$'\n'$(squeue -h -r -u "$(id -un)" -o '%i %k' 2>/dev/null)$'\n' || jobs='?'
   for list in "$share"/sweeps/*/runs; do

@@ -23,13 +23,6 @@ arrive() { # RUN_DIR WORK [COMMAND…]
   exec "${SHELL:-bash}" -l
 }
 
-scrub() { # nothing of the user's habits, or of an allocation this shell may stand in, reaches SLURM
-  local name
-  for name in "${!SLURM@}" "${!SBATCH_@}" "${!SRUN_@}" "${!SQUEUE_@}"; do
-    if [[ $name != SLURM_CONF* && $name != SLURM_JWT ]]; then unset "$name"; fi
-  done
-}
-
 must_run() { # JOB [CLUSTER]: only a job that runs has a node to go to; sets job to the id srun knows it by
   local said
   if ! said=$(squeue -h -t all -j "$1" ${2:+-M "$2"} -o '%A %T' 2>&1 </dev/null); then
@@ -52,6 +45,7 @@ enter() { # RUN_DIR WORK [COMMAND…]
   fi
   [[ ! -s $1/answer ]] || read -r kind job cluster <"$1/answer"
   if [[ $kind != slurm ]]; then arrive "$@"; fi
+  find_slurm
   scrub
   must_run "$job" "$cluster"
   [[ ! -t 0 || ! -t 1 ]] || terminal=--pty

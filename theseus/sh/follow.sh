@@ -9,14 +9,16 @@
 # gone (the process is, and left no outcome; what SLURM says of its job follows) or there (it goes on, or
 # has not begun); the offset is where the log ends, which tells whether all of it has arrived.
 # shellcheck shell=bash disable=SC2154 # set by the line before this text
-set -u
+set -u +efvx # SHELLOPTS may bring any; what these print on standard error would be read as the end
 export LC_ALL=C
-unset BASH_ENV ENV CDPATH "${!SQUEUE_@}"
+unset BASH_ENV ENV CDPATH
+scrub
 asked=-5 job_state='' job_reason='' job_start='' told_waits='' quiet=0
 
 queued() { # JOB [CLUSTER]: asked every five seconds at most; *could not ask* is not *no such job*
   if ((SECONDS >= asked + 5)); then
     asked=$SECONDS
+    find_slurm
     if job_state=$(SLURM_TIME_FORMAT=%s squeue -h -t all -j "$1" ${2:+-M "$2"} -o '%T|%S|%r' 2>&1 </dev/null); then
       IFS='|' read -r job_state job_start job_reason <<<"${job_state##*$'\n'}"
     elif [[ $job_state == *'Invalid job id'* ]]; then

@@ -9,8 +9,9 @@
 # gets a second more for it to be seen.
 # shellcheck shell=bash
 set -u
+unset BASH_ENV ENV CDPATH
+scrub
 export LC_ALL=C SLURM_BITSTR_LEN=0 # sacct(1): without, it cuts a list of array indexes short
-unset BASH_ENV ENV CDPATH "${!SQUEUE_@}" "${!SACCT_@}" "${!SLURM_TIME_@}"
 places=() answers=() arrays=() starting=() process=() job=() jobs='' gone=''
 
 at_home() { # PATH: the path, `~/` at its beginning being the home
@@ -77,6 +78,7 @@ array_of() { # of the run in place: `ARRAY INDEX` when it is part of a job array
 
 ask_squeue() { # CLUSTER: all of our jobs there, in one question; adds to jobs
   local said
+  find_slurm
   if said=$(squeue -h -r -t all -u "$(id -un)" ${1:+-M "$1"} -o '%i|%T|%r|%k|%j' 2>&1 </dev/null); then
     printf 'squeue %s|\n' "$1"
     said=$(sed -n "s/^[0-9][^|]*|/$1|&/p" <<<"$said")

@@ -16,7 +16,7 @@ shopt -u lastpipe
 umask o-w                   # runs are executed from what is made here: whatever the login files say, not everybody writes there
 locale=${locale-${LC_ALL-}} # for what is started here; this text itself counts bytes, and may be read twice
 export LC_ALL=C
-unset BASH_ENV ENV CDPATH
+unset BASH_ENV ENV CDPATH TMOUT # with the last, bash(1) has `read` wait no longer
 exec 3>&1
 
 frame() { # INDEX STATUS OUTPUT
@@ -51,6 +51,7 @@ run() { # INDEX COMMAND [ARG...]
     frame "$index" skipped ''
     return
   fi
+  case $1 in submit | submit_after | submit_array) find_slurm ;; esac # once, and not in a subshell
   case $1 in
     receive | unpack | mkdir) "$@" || status=$? ;;
     obtain) output=$("$@") || status=$? ;;
@@ -71,6 +72,7 @@ declare -A answers=() # by INDEX, what an answer is read from
 
 soon() { # INDEX COMMAND [ARG...]: begin what `told INDEX` says
   local answer
+  if [[ $2 == slurm ]]; then find_slurm; fi # once, and not in a subshell
   exec {answer}< <(find_out "${@:2}")
   answers[$1]=$answer
 }
@@ -451,6 +453,7 @@ process_of() { # RUN_DIR: the process that runs its bootstrap.sh
 
 job_of() { # RUN_DIR: the id of the job that SLURM has or had for it; a failure is no `none`
   local said run=${1##*/} day
+  find_slurm
   scrub
   said=$(squeue -h -t all -u "$(id -un)" -o '%F %k %j') || return # %F: of an array, the id it has as a whole
   said=$(sed -n -e "s|^\([0-9]*\) theseus:$run .*|\1|p" -e "s|^\([0-9]*\) .*-$run\$|\1|p" <<<"$said" | tail -n 1)
@@ -538,14 +541,6 @@ launch_leased() { # RUN_DIR LOG: launch, and after the answer say what GPUs it g
   esac
 }
 
-scrub() { # nothing of an allocation this shell may stand in, or of the user's habits, reaches SLURM
-  local name
-  for name in "${!SLURM@}" "${!SBATCH_@}" "${!SRUN_@}" "${!SQUEUE_@}"; do
-    # where the cluster's own configuration lies, and a token to be let in, is neither
-    if [[ $name != SLURM_CONF* && $name != SLURM_JWT ]]; then unset "$name"; fi
-  done
-}
-
 submit() { # RUN_DIR SBATCH [ARG...]: hand the run to SLURM and answer `slurm JOB [CLUSTER]`
   local run_dir=$1 said status=0 id='' cluster=''
   shift
@@ -557,8 +552,9 @@ submit() { # RUN_DIR SBATCH [ARG...]: hand the run to SLURM and answer `slurm JO
   said=$(scrub && LC_ALL=$locale "$@" 2>"$run_dir/sbatch.err") || status=$?
   : >"$run_dir/launched/ended" # no job comes of it later
   cat -- "$run_dir/sbatch.err" >&2
-  IFS=';' read -r id cluster <<<"${said##*$'\n'}"
-  if ((status)) || [[ ! $id =~ ^[0-9]+$ ]]; then
+  # a site's own sbatch may print more, before and after
+  IFS=';' read -r id cluster <<<"$(grep -E '^[0-9]+(;[^;[:space:]]+)?$' <<<"$said" | tail -n 1)"
+  if ((status)) || [[ -z $id ]]; then
     # an answer that was lost on the way is no refusal: the job may be there, and answers when it starts
     if ((! status)); then echo "sbatch answered no job id: $said" >&2; fi
     if ((status > 128)); then echo "sbatch was ended by signal $((status - 128))" >&2; fi

@@ -17,7 +17,7 @@ FORM = (
 )
 PROBES = {
     "nodes": ["sinfo", "-h", "-N", "-O", FORM],
-    "partitions": ["scontrol", "show", "partition", "-o"],
+    "partitions": ["scontrol", "-a", "-o", "show", "partition"],
     "pending": ["squeue", "-h", "-t", "PD", "-o", "%P|%b|%D"],
 }
 ONCE = {

@@ -62,6 +62,26 @@ def test_saved_inventory(at: ClusterDesk) -> None:
     assert at.plan(*words)["allocation"]["waits"] is False
 
 
+def _partition(at: ClusterDesk, name: str, setting: str) -> None:
+    at.cluster.run(["scontrol", "update", f"partitionname={name}", setting])
+
+
+def test_partitions_that_are_not_shown(at: ClusterDesk) -> None:
+    """A hidden partition is used as any; of one that is for others it is said for whom."""
+    at.configure({"partitions": ["gpu-short", "gpu-cancel"]})
+    _partition(at, "gpu-short", "allowgroups=root")
+    _partition(at, "gpu-cancel", "hidden=yes")
+    try:
+        at.job("true")
+        run = at.submit("--chip", "h100", "-n", "1")
+        refused = at.theseus("plan", "demo", "train.yaml", "--chip", "h100", "-n", "99")
+    finally:
+        _partition(at, "gpu-short", "allowgroups=ALL")
+        _partition(at, "gpu-cancel", "hidden=no")
+    assert run.job.partition == "gpu-cancel"
+    assert "the partition is for the group root, and you are in none" in refused.err
+
+
 def test_check(at: ClusterDesk) -> None:
     """`--check` asks SLURM with the very words of the submission when it would start."""
     at.job("true")

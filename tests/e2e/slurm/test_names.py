@@ -53,6 +53,7 @@ def test_habits_of_the_login_do_not_matter(at: ClusterDesk) -> None:
         *("SBATCH_OUTPUT=/nowhere/%j", "SBATCH_EXPORT=ALL", "SBATCH_NO_REQUEUE=1"),
         *("SLURM_EXCLUSIVE=1", "SQUEUE_FORMAT=nothing", "SQUEUE_STATES=PD", "SINFO_FORMAT=nothing"),
         *("SRUN_CPUS_PER_TASK=99", "SLURM_NNODES=4", "SLURM_JOB_ID=1", "LEAKED=yes"),
+        *("SLURM_CLUSTERS=elsewhere", "SINFO_ALL=1", "POSIXLY_CORRECT=1"),
     )
     login = at.cluster.home / ".bashrc"
     login.write_text("".join(f"export {line}\n" for line in lines))
