@@ -1,13 +1,15 @@
 """Runs that are told to stop."""
 
 import os
+import re
 import signal
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
 
-from tests.runtime.host import Site, Source, read, until
+from tests.runtime.host import ROOT, Site, Source, read, until
 
 pytestmark = pytest.mark.slow
 
@@ -16,6 +18,16 @@ LISTENER = """\
 trap 'echo told >"$MARK"; [ -z "$STATUS" ] || exit "$STATUS"' TERM
 echo runs >"$MARK"
 while :; do sleep 0.05; done
+"""
+
+
+# functions of bootstrap.sh, and a child that ends as an outcome says, in the moment a signal comes
+ENDS = """\
+theseus_signals=0 theseus_received='' theseus_child='' theseus_outcome=$1
+{functions}
+trap 'theseus_signal TERM' TERM
+ends() {{ trap '' TERM; sleep 0.15; exit 9; }}
+theseus_run ends
 """
 
 
@@ -38,6 +50,27 @@ def test_a_job_that_is_told_to_stop(site: Site) -> None:
     assert site.outcome["message"] == "ended with exit status 7 after SIGTERM had told it to stop"
     assert (site.run_dir / "secrets.env").exists()
     assert site.outcome["work_dir"] == str(site.work_dir)
+
+
+def test_a_signal_in_the_moment_of_the_end(tmp_path: Path) -> None:
+    """The exit status is that of the job also where bash forgets it: once in twenty times."""
+    text = (ROOT / "theseus/sh/bootstrap.sh").read_text()
+    names = ("theseus_signal", "theseus_run", "theseus_recorded", "theseus_stop_if_told")
+    found = [re.search(rf"^{name}\(\) {{.*?^}}$", text, re.MULTILINE | re.DOTALL) for name in names]
+    functions = "\n".join(each[0] for each in found if each)
+    script = ENDS.format(functions=functions)
+    outcome = tmp_path / "outcome.json"
+    outcome.write_text('{"state": "failed", "exit_status": 9, "signal": null}\n')
+    ends = set[int]()
+    for turn in range(12):
+        words = ["bash", "--norc", "-c", script, "bash", str(outcome)]
+        started = [subprocess.Popen(words, start_new_session=True) for _ in range(8)]
+        time.sleep(0.13 + 0.002 * turn)
+        for process in started:
+            process.terminate()
+            time.sleep(0.003)
+        ends |= {process.wait(timeout=20) for process in started}
+    assert ends == {9}
 
 
 def test_a_job_that_ends_well_when_told(site: Site) -> None:

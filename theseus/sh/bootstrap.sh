@@ -54,8 +54,14 @@ theseus_run() { # COMMAND…: its exit status, though signals come in between
     wait "$theseus_child" 2>/dev/null || theseus_status=$?
     [[ $theseus_signals != "$theseus_before" ]] || break
   done
+  # bash 5.2 loses the status of a child that ends in the moment a signal comes, and says -1 from then on
+  ((theseus_status >= 0)) || theseus_status=$(theseus_recorded)
   theseus_child='' theseus_last=$theseus_status
   return "$theseus_status"
+}
+
+theseus_recorded() { # the status that stands in the outcome; without one, that of what SIGTERM ended
+  sed -n 's/.*"exit_status": \([0-9]*\).*/\1/p' "$theseus_outcome" 2>/dev/null | grep . || echo 143
 }
 
 theseus_stop_if_told() {
