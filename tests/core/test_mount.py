@@ -13,8 +13,7 @@ from theseus.core.mount import (
     mount_texts,
     refer_to_passwords,
 )
-from theseus.core.secrets import ConfigSecret, EnvironmentSecret, Referenced
-from theseus.core.steps import Secret
+from theseus.core.secrets import ConfigSecret, EnvironmentSecret, Referenced, Secret
 
 HOSTS = {"box": {"type": "plain", "cluster": "lab", "ssh": "box"}}
 MOUNT = "redis://:pw@meta:6379/1"

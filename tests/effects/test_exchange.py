@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from tests.effects.sites import SITES, OpenSite, at, performed, raw, supply
 from theseus.core.outcome import AlreadySubmitted, Done, Failed, NotReached, Outcome
-from theseus.core.secrets import CommandSecret, EnvironmentSecret
+from theseus.core.secrets import CommandSecret, EnvironmentSecret, Secret
 from theseus.core.shelf import Offer, Shelf
 from theseus.core.shell import path_word
 from theseus.core.steps import (
@@ -32,7 +32,6 @@ from theseus.core.steps import (
     PlanDocument,
     PutFile,
     PutSecrets,
-    Secret,
     Segment,
     Step,
     Text,

@@ -16,7 +16,7 @@ from theseus.core.outcome import (
     Outcome,
     Unknown,
 )
-from theseus.core.secrets import EnvironmentSecret, FileSecret
+from theseus.core.secrets import EnvironmentSecret, FileSecret, Secret
 from theseus.core.steps import (
     ClaimRun,
     EnsureFile,
@@ -27,7 +27,6 @@ from theseus.core.steps import (
     PlanDocument,
     PutFile,
     PutSecrets,
-    Secret,
     Segment,
     Step,
     Text,

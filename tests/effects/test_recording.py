@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from theseus.core.outcome import Done, Outcome
-from theseus.core.secrets import EnvironmentSecret
+from theseus.core.secrets import EnvironmentSecret, Secret
 from theseus.core.steps import (
     ClaimRun,
     EnsureFile,
@@ -16,7 +16,6 @@ from theseus.core.steps import (
     PlanDocument,
     PutFile,
     PutSecrets,
-    Secret,
     Segment,
     Step,
     Submit,

@@ -9,8 +9,7 @@ from attrs import evolve
 
 from theseus.core.config import ClusterConfig, DispatchConfig
 from theseus.core.juicefs import IN_CONFIG
-from theseus.core.secrets import ConfigSecret
-from theseus.core.steps import Secret
+from theseus.core.secrets import ConfigSecret, Secret
 
 PASSWORD_VARIABLE = "THESEUS_MOUNT_PASSWORD"  # noqa: S105  the name of a variable
 _SECTION, _KEY = "clusters.", ".mount"

@@ -26,6 +26,7 @@ from theseus.core.secrets import (
     EnvironmentSecret,
     FileSecret,
     JoinedSecret,
+    Secret,
 )
 from theseus.core.shell import array_file, environment_file, path_word, word
 from theseus.core.steps import (
@@ -35,7 +36,6 @@ from theseus.core.steps import (
     EnsureTree,
     PutFile,
     PutSecrets,
-    Secret,
     Submit,
     Text,
 )

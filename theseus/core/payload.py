@@ -14,9 +14,8 @@ from attrs import field
 from theseus.base.hardware import Cluster
 from theseus.core.json_text import json_text
 from theseus.core.plan import Paths, Run
-from theseus.core.secrets import JoinedSecret, Referenced, SecretReference
+from theseus.core.secrets import JoinedSecret, Referenced, Secret, SecretReference
 from theseus.core.shell import array_file, environment_file, path_word, word
-from theseus.core.steps import Secret
 from theseus.core.values import frozen
 from theseus.core.verdict import Allocation
 

@@ -23,9 +23,8 @@ from theseus.core.payload import (
     setup_lines,
 )
 from theseus.core.placed import Placed
-from theseus.core.secrets import Referenced, SecretReference
+from theseus.core.secrets import Referenced, Secret, SecretReference
 from theseus.core.shell import environment_file
-from theseus.core.steps import Secret
 
 
 def job_config(placed: Placed) -> JobConfig:

@@ -8,6 +8,7 @@ content can never be read as commands.
 from collections.abc import Sequence
 from typing import Literal, TypeAlias, assert_never
 
+from theseus.core.secrets import Secret
 from theseus.core.shell import option_word, path_word
 from theseus.core.steps import (
     BuildEnvironment,
@@ -20,7 +21,6 @@ from theseus.core.steps import (
     PutFile,
     PutFiles,
     PutSecrets,
-    Secret,
     Step,
     Submit,
     SubmitArray,

@@ -54,6 +54,14 @@ SecretReference: TypeAlias = (
 
 
 @frozen
+class Secret:
+    """A variable of the job and where its value comes from."""
+
+    variable: str
+    reference: SecretReference
+
+
+@frozen
 class Referenced:
     """A value with parts from the environment: *text* as resolved, *parts* as written.
 

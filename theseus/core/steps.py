@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from itertools import groupby
 from typing import TypeAlias
 
-from theseus.core.secrets import SecretReference
+from theseus.core.secrets import Secret
 from theseus.core.values import frozen
 
 
@@ -84,14 +84,6 @@ class EnsureTree:
     host: str
     path: str
     tree: str
-
-
-@frozen
-class Secret:
-    """A variable of the job and where its value comes from."""
-
-    variable: str
-    reference: SecretReference
 
 
 @frozen

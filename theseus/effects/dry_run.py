@@ -9,14 +9,13 @@ from typing import assert_never
 
 from theseus.core.outcome import Done, Outcome
 from theseus.core.script import Command, Obtain, Receive, Unpack, describe_step, instruction
-from theseus.core.secrets import describe
+from theseus.core.secrets import Secret, describe
 from theseus.core.steps import (
     Content,
     EnsureFile,
     EnsureTree,
     Packaged,
     PlanDocument,
-    Secret,
     Segment,
     Step,
     Text,

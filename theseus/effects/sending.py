@@ -25,6 +25,7 @@ from theseus.core.script import (
     received,
     unpack_frame,
 )
+from theseus.core.secrets import Secret
 from theseus.core.shelf import Offer, Shelf
 from theseus.core.shell import environment_file
 from theseus.core.steps import (
@@ -34,7 +35,6 @@ from theseus.core.steps import (
     Packaged,
     PlanDocument,
     PutFiles,
-    Secret,
     Segment,
     Text,
 )
