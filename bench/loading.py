@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 import yaml
 
 from bench.measure import Row, compared, cpu_seconds, in_turns, looking_less_often, timed
-from theseus.effects.load import load_config
+from theseus.effects.reading.load import load_config
 
 HOST = "  h{0}: {{type: plain, ssh: h{0}, cluster: lab, chips: {{h100: 8}}, uv_groups: [gpu]}}\n"
 

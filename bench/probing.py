@@ -12,11 +12,11 @@ from tempfile import TemporaryDirectory
 
 from bench.farm import farm_in, names
 from bench.measure import Row, Work, compared, in_turns, looking_less_often, timed
-from theseus.core.config import PlainHost
-from theseus.core.inquiry import inquiry_of
-from theseus.core.inventory import Inventory, Unreachable
-from theseus.effects.asyncssh import AsyncsshConnections
-from theseus.effects.survey import survey
+from theseus.core.config.config import PlainHost
+from theseus.core.inventory.inventory import Inventory, Unreachable
+from theseus.core.plan.inquiry import inquiry_of
+from theseus.effects.hosts.asyncssh import AsyncsshConnections
+from theseus.effects.inventory.survey import survey
 
 LIMIT = 1.5
 

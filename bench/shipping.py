@@ -19,21 +19,21 @@ from bench.measure import Row, Timing, compared, in_turns, process, seconds, sho
 from bench.sources import Size, change_one_line, make_repository
 from tests.e2e.sshd import Sshd, running_sshd
 from tests.effects.sites import Connections
-from theseus.core.outcome import Done
-from theseus.core.secrets import ConfigSecret
-from theseus.core.shelf import Offer
-from theseus.core.steps import EnsureTree, MakeDir, Segment
-from theseus.effects.asyncssh import AsyncsshConnections
-from theseus.effects.lasting import LastingShells
-from theseus.effects.login import close_login
-from theseus.effects.openssh import OpensshConnections
-from theseus.effects.parcel import Parcel
-from theseus.effects.shell_performer import ShellPerformer
-from theseus.effects.shipment import Shipment, make_ready
-from theseus.effects.source import committed_tree
-from theseus.effects.supply import PlanSupply
-from theseus.effects.survey import shelf_of
-from theseus.effects.system_ssh import SystemSsh
+from theseus.core.config.secrets import ConfigSecret
+from theseus.core.plan.outcome import Done
+from theseus.core.plan.shelf import Offer
+from theseus.core.plan.steps import EnsureTree, MakeDir, Segment
+from theseus.effects.hosts.asyncssh import AsyncsshConnections
+from theseus.effects.hosts.lasting import LastingShells
+from theseus.effects.hosts.login import close_login
+from theseus.effects.hosts.openssh import OpensshConnections
+from theseus.effects.hosts.system_ssh import SystemSsh
+from theseus.effects.inventory.survey import shelf_of
+from theseus.effects.perform.parcel import Parcel
+from theseus.effects.perform.shell_performer import ShellPerformer
+from theseus.effects.perform.shipment import Shipment, make_ready
+from theseus.effects.perform.supply import PlanSupply
+from theseus.effects.source.source import committed_tree
 
 RATE = 0.8  # the least part of the rate by hand
 WIRE = 64.0  # the most kilobytes that go where the tree is there, or all but a line of it

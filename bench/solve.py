@@ -19,16 +19,23 @@ from attrs import frozen
 from bench.measure import Row, cpu_seconds, in_turns, timed, within
 from theseus.base.chip import SUPPORTED_CHIPS
 from theseus.base.hardware import HardwareRequest
-from theseus.core.build import World, build_plan
-from theseus.core.config import ClusterConfig, DispatchConfig, Host, Partition, PlainHost, SlurmHost
-from theseus.core.inventory import Gpu, Inventory, PlainSnapshot
-from theseus.core.payload import Job
-from theseus.core.placed import Assignment
-from theseus.core.plan import Run
-from theseus.core.probes import Answer
-from theseus.core.slurm_probes import slurm_snapshot
-from theseus.core.source import SourceSnapshot
-from theseus.effects.release import this_release
+from theseus.core.config.config import (
+    ClusterConfig,
+    DispatchConfig,
+    Host,
+    Partition,
+    PlainHost,
+    SlurmHost,
+)
+from theseus.core.inventory.inventory import Gpu, Inventory, PlainSnapshot
+from theseus.core.inventory.probes import Answer
+from theseus.core.inventory.slurm_probes import slurm_snapshot
+from theseus.core.plan.build import World, build_plan
+from theseus.core.plan.payload import Job
+from theseus.core.plan.placed import Assignment
+from theseus.core.plan.plan import Run
+from theseus.core.source.source import SourceSnapshot
+from theseus.effects.perform.release import this_release
 
 PARTITIONS = 20
 PER_NODE = 8

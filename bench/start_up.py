@@ -17,7 +17,7 @@ from pathlib import Path
 
 from tests.runtime.host import Site, Source
 from tests.runtime.projects import packaged
-from theseus.effects.package import RUNTIME, packaged_content
+from theseus.effects.perform.package import RUNTIME, packaged_content
 
 LIMIT = 0.5  # seconds
 JOB = """\

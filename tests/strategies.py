@@ -15,22 +15,28 @@ from returns.pipeline import is_successful
 from theseus.base.chip import SUPPORTED_CHIPS, Chip
 from theseus.base.hardware import HardwareRequest
 from theseus.base.job import valid_name
-from theseus.core.build import World, build_plan
-from theseus.core.config import DispatchConfig
-from theseus.core.config_checks import decode_config
-from theseus.core.fields import variable_problem
-from theseus.core.inventory import Gpu, HostSnapshot, Inventory, PlainSnapshot, Unreachable
-from theseus.core.payload import Job
-from theseus.core.placed import Assignment, Release
-from theseus.core.plan import Plan, Run
-from theseus.core.secrets import EnvironmentSecret, Referenced
-from theseus.core.source import (
+from theseus.core.config.config import DispatchConfig
+from theseus.core.config.config_checks import decode_config
+from theseus.core.config.fields import variable_problem
+from theseus.core.config.secrets import EnvironmentSecret, Referenced
+from theseus.core.inventory.inventory import (
+    Gpu,
+    HostSnapshot,
+    Inventory,
+    PlainSnapshot,
+    Unreachable,
+)
+from theseus.core.plan.build import World, build_plan
+from theseus.core.plan.payload import Job
+from theseus.core.plan.placed import Assignment, Release
+from theseus.core.plan.plan import Plan, Run
+from theseus.core.plan.steps import Packaged
+from theseus.core.source.source import (
     LfsPointers,
     SourceSnapshot,
     SubmoduleChanges,
     UncommittedChanges,
 )
-from theseus.core.steps import Packaged
 
 CHIPS = ("h100", "a100-sxm4-80gb", "l4")
 UNKNOWN_GPUS = ("Frobnicator 9000", "Frobnicator 8000")

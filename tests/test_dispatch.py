@@ -18,10 +18,10 @@ from tests.cli.runs import outcome_in
 from theseus.base.chip import SUPPORTED_CHIPS
 from theseus.base.hardware import HardwareRequest
 from theseus.base.job import JobSpec
-from theseus.core.config import DispatchConfig
+from theseus.core.config.config import DispatchConfig
 from theseus.core.errors import BadFile, BadInput, SourceUnusable, UnknownJob
-from theseus.core.inventory import Inventory
-from theseus.core.solve import NoFit
+from theseus.core.inventory.inventory import Inventory
+from theseus.core.solve.solve import NoFit
 from theseus.dispatch import (
     ConfigError,
     dispatch,

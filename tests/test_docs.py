@@ -22,15 +22,21 @@ from tests.documentation import (
 from tests.plan_errors import plan_errors
 from theseus.base.chip import SUPPORTED_CHIPS
 from theseus.cli import COMMANDS, application, invoke
-from theseus.core.config import ClusterConfig, DispatchConfig, Partition, PlainHost, SlurmHost
-from theseus.core.config_checks import decode_config
-from theseus.core.plan import Paths, Plan, Run, Target
-from theseus.core.secrets import SecretReference
-from theseus.core.source import SourceSnapshot, SourceWarning
-from theseus.core.steps import Content, Step
-from theseus.core.verdict import Allocation, Reason, TraceLine
-from theseus.effects.package import PACKAGE
-from theseus.effects.yaml_text import DispatchLoader, JobLoader, parse
+from theseus.core.config.config import (
+    ClusterConfig,
+    DispatchConfig,
+    Partition,
+    PlainHost,
+    SlurmHost,
+)
+from theseus.core.config.config_checks import decode_config
+from theseus.core.config.secrets import SecretReference
+from theseus.core.plan.plan import Paths, Plan, Run, Target
+from theseus.core.plan.steps import Content, Step
+from theseus.core.solve.verdict import Allocation, Reason, TraceLine
+from theseus.core.source.source import SourceSnapshot, SourceWarning
+from theseus.effects.perform.package import PACKAGE
+from theseus.effects.reading.yaml_text import DispatchLoader, JobLoader, parse
 from theseus.registry import ENTRY_POINTS
 
 PAGES = pages()

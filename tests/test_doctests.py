@@ -14,7 +14,7 @@ def modules() -> Iterator[str]:
     """The modules whose docstrings may hold examples."""
     yield "theseus.registry"
     for package in (base, core, runtime):
-        for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
+        for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
             if not module.name.endswith("__main__"):
                 yield module.name
 

@@ -11,7 +11,7 @@ from omegaconf import OmegaConf
 from theseus.base.chip import SUPPORTED_CHIPS
 from theseus.base.hardware import HardwareRequest
 from theseus.base.job import JobSpec
-from theseus.core.inventory import Inventory
+from theseus.core.inventory.inventory import Inventory
 from theseus.dispatch import dispatch, load_dispatch_config, plan
 
 EXAMPLES = Path(__file__).resolve().parents[1]

@@ -15,13 +15,10 @@ from attrs import evolve, field, frozen
 from returns.result import Result
 
 from theseus.base.chip import chip_named_by
-from theseus.core.batch import Batch, Member, build_batch
-from theseus.core.build import World, build_plan
-from theseus.core.codec import converter
-from theseus.core.decode import OrName, decode
+from theseus.core.config.decode import OrName, decode
+from theseus.core.config.fields import Memory
 from theseus.core.errors import PlanError
-from theseus.core.fields import Memory
-from theseus.core.inventory import (
+from theseus.core.inventory.inventory import (
     Gpu,
     HostSnapshot,
     Inventory,
@@ -30,17 +27,20 @@ from theseus.core.inventory import (
     Unreachable,
     WaitingRun,
 )
-from theseus.core.payload import Job
-from theseus.core.placed import Assignment, Release
-from theseus.core.plan import Plan, Run
-from theseus.core.probes import Answer
-from theseus.core.request import AskedByFlags
-from theseus.core.slurm_probes import slurm_snapshot
-from theseus.core.source import SourceSnapshot
-from theseus.core.steps import Packaged
-from theseus.core.sweep import sweep_points
-from theseus.effects.load import load_config
-from theseus.effects.reading import (
+from theseus.core.inventory.probes import Answer
+from theseus.core.inventory.slurm_probes import slurm_snapshot
+from theseus.core.plan.batch import Batch, Member, build_batch
+from theseus.core.plan.build import World, build_plan
+from theseus.core.plan.codec import converter
+from theseus.core.plan.payload import Job
+from theseus.core.plan.placed import Assignment, Release
+from theseus.core.plan.plan import Plan, Run
+from theseus.core.plan.steps import Packaged
+from theseus.core.request.request import AskedByFlags
+from theseus.core.request.sweep import sweep_points
+from theseus.core.source.source import SourceSnapshot
+from theseus.effects.reading.load import load_config
+from theseus.effects.reading.reading import (
     Names,
     asked_hardware,
     check_after,

@@ -12,16 +12,16 @@ from syrupy.assertion import SnapshotAssertion
 from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 
 from tests.cases.case import CASES, case_folders, planned, planned_sweep, sweep_folders
-from theseus.core.array import Array, array_steps, parts
-from theseus.core.batch import Batch
-from theseus.core.codec import plan_json, read_plan
 from theseus.core.error_text import explain
-from theseus.core.plan import Plan
-from theseus.core.render import render_plan
-from theseus.core.render_batch import render_batch
-from theseus.core.script import describe_step
-from theseus.core.steps import PutFile, PutFiles, Step, Text
-from theseus.effects.plan_files import plan_yaml
+from theseus.core.plan.array import Array, array_steps, parts
+from theseus.core.plan.batch import Batch
+from theseus.core.plan.codec import plan_json, read_plan
+from theseus.core.plan.plan import Plan
+from theseus.core.plan.render import render_plan
+from theseus.core.plan.render_batch import render_batch
+from theseus.core.plan.script import describe_step
+from theseus.core.plan.steps import PutFile, PutFiles, Step, Text
+from theseus.effects.reading.plan_files import plan_yaml
 
 GOLDEN = CASES / "__snapshots__" / "test_golden"
 KEPT = {

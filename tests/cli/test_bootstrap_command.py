@@ -12,7 +12,7 @@ from tests.cli.conftest import Inside
 from tests.cli.desk import DEADLINE, Desk
 from tests.cli.packed_file import SRUN, PackedFile, metadata, until
 from tests.cli.runs import job
-from theseus.effects.package import PACKED, packaged_content
+from theseus.effects.perform.package import PACKED, packaged_content
 
 pytestmark = pytest.mark.slow
 SLURM = """\

@@ -14,7 +14,7 @@ from tests.cli.bad_inputs import PLAN
 from tests.cli.conftest import Inside
 from tests.cli.desk import Desk, unchanged
 from tests.cli.gpus import pretend_gpus, uuid
-from theseus.effects.plan_files import load_plan
+from theseus.effects.reading.plan_files import load_plan
 
 
 def planned(inside: Inside, desk: Desk, *words: str) -> dict[str, Any]:

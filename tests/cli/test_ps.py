@@ -18,10 +18,10 @@ from tests.cli.conftest import Inside
 from tests.cli.desk import Desk, Finished, command
 from tests.cli.runs import Submission, job, submission
 from tests.cli.test_run_words import PLACE, remembered
-from theseus.core.run_state import Failed, Lost, RunState
-from theseus.effects.ledger import Ledger
-from theseus.effects.live import known_runs
-from theseus.effects.wait import Pace, wait_for
+from theseus.core.runs.run_state import Failed, Lost, RunState
+from theseus.effects.ledger.ledger import Ledger
+from theseus.effects.runs.live import known_runs
+from theseus.effects.runs.wait import Pace, wait_for
 
 pytestmark = pytest.mark.slow
 WAITING = "until test -e ~/go; do sleep 0.05; done"

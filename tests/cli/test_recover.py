@@ -10,7 +10,7 @@ from tests.cli.conftest import Inside
 from tests.cli.desk import Desk
 from tests.cli.runs import job, outcome_in
 from tests.cli.test_run_words import PLACE, remembered
-from theseus.core.submission import Accepted, Rejected, Sending, Submission, Unanswered
+from theseus.core.submit.submission import Accepted, Rejected, Sending, Submission, Unanswered
 
 pytestmark = pytest.mark.slow
 SLURM_CONFIG = """\

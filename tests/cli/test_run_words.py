@@ -8,8 +8,8 @@ from tests.cli.conftest import Inside
 from tests.cli.desk import Desk, Finished, unchanged
 from tests.cli.runs import submission
 from theseus.cli.run_words import find_run, find_runs
-from theseus.core.submission import Accepted, Rejected
-from theseus.effects.ledger import Ledger, LedgerEntry
+from theseus.core.submit.submission import Accepted, Rejected
+from theseus.effects.ledger.ledger import Ledger, LedgerEntry
 
 PLACE = ".local/state/theseus/ledger.sqlite"
 

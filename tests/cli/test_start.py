@@ -4,7 +4,7 @@ import pytest
 
 from tests.cases.case import CASES, planned
 from theseus.cli.start import finish
-from theseus.core.submitted import Submitted
+from theseus.core.submit.submitted import Submitted
 
 AWAITED = "20251231-235959-k7f2qx"
 

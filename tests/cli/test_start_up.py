@@ -132,7 +132,7 @@ def test_help_imports_no_command(desk: Desk) -> None:
 def test_dry_run_imports_no_ssh(desk: Desk) -> None:
     """Planning imports asyncssh only to reach a host by it, and OmegaConf only for `${`."""
     modules = loaded(desk, *PLAN)
-    assert "theseus.core.build" in modules
+    assert "theseus.core.plan.build" in modules
     assert not modules & {"asyncssh", "omegaconf"}
 
 
@@ -161,9 +161,9 @@ def test_what_plans_is_imported_while_hosts_are_connected_to() -> None:
     show = "import sys, theseus.cli.submit; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", show], capture_output=True, text=True, check=True)
     modules = set(done.stdout.split())
-    assert "theseus.effects.outlook" in modules
-    late = {"theseus.core.build", "theseus.core.codec", "theseus.core.error_text"}
-    assert not modules & {*late, "theseus.effects.submission", "cattrs", "sqlite3"}
+    assert "theseus.effects.submit.outlook" in modules
+    late = {"theseus.core.plan.build", "theseus.core.plan.codec", "theseus.core.error_text"}
+    assert not modules & {*late, "theseus.effects.submit.submission", "cattrs", "sqlite3"}
 
 
 def test_asyncssh_without_what_it_can_spare() -> None:
@@ -171,7 +171,7 @@ def test_asyncssh_without_what_it_can_spare() -> None:
     ask = (
         "import sys; from concurrent.futures import ThreadPoolExecutor as Pool;"
         "from ctypes.util import find_library as find;"
-        "from theseus.effects.reach import _import_asyncssh as get;"
+        "from theseus.effects.perform.reach import _import_asyncssh as get;"
         "pool = Pool(3); list(pool.map(lambda _: get(), range(3)));"
         "print('cryptography.x509' in sys.modules, 'asyncssh.crypto.x509' in sys.modules);"
         "import ctypes.util; print(ctypes.util.find_library is find)"

@@ -4,16 +4,16 @@ import pytest
 
 from tests.plan_errors import plan_errors
 from theseus.core import errors
-from theseus.core.batch import TooManyRuns
 from theseus.core.error_text import explain
 from theseus.core.errors import PlanError
-from theseus.core.outcome import HostUnreachable, NothingToSend
-from theseus.core.plan import NotAPlan, OtherVersion
-from theseus.core.request import BadFlag
-from theseus.core.run_words import AmbiguousRun, UnknownRun
-from theseus.core.solve import NoFit
-from theseus.core.source import NoCommits
-from theseus.core.verdict import TraceLine
+from theseus.core.plan.batch import TooManyRuns
+from theseus.core.plan.outcome import HostUnreachable, NothingToSend
+from theseus.core.plan.plan import NotAPlan, OtherVersion
+from theseus.core.request.request import BadFlag
+from theseus.core.request.run_words import AmbiguousRun, UnknownRun
+from theseus.core.solve.solve import NoFit
+from theseus.core.solve.verdict import TraceLine
+from theseus.core.source.source import NoCommits
 
 REJECTED = TraceLine("box", None, "rejected", "too small")
 ERRORS: list[tuple[PlanError, str, str]] = [

@@ -19,20 +19,20 @@ from returns.result import Result
 from tests.core.bash import at_home, exported, spoken
 from tests.strategies import RELEASE, any_string, any_word, assignments, job_values
 from theseus.base.hardware import HardwareRequest
-from theseus.core.build import World, build_plan
-from theseus.core.config_checks import decode_config
-from theseus.core.decode import Problem, show_path
+from theseus.core.config.config_checks import decode_config
+from theseus.core.config.decode import Problem, show_path
+from theseus.core.config.secrets import EnvironmentSecret, Referenced
 from theseus.core.error_text import explain
 from theseus.core.errors import PlanError
-from theseus.core.inventory import Inventory
-from theseus.core.payload import Job
-from theseus.core.placed import Assignment
-from theseus.core.plan import Plan, Run
-from theseus.core.secrets import EnvironmentSecret, Referenced
-from theseus.core.source import SourceSnapshot
-from theseus.core.steps import PutFile, PutSecrets, Text
-from theseus.effects.overrides import apply_overrides
-from theseus.effects.reading import Names, check_environment, check_groups, check_names
+from theseus.core.inventory.inventory import Inventory
+from theseus.core.plan.build import World, build_plan
+from theseus.core.plan.payload import Job
+from theseus.core.plan.placed import Assignment
+from theseus.core.plan.plan import Plan, Run
+from theseus.core.plan.steps import PutFile, PutSecrets, Text
+from theseus.core.source.source import SourceSnapshot
+from theseus.effects.reading.overrides import apply_overrides
+from theseus.effects.reading.reading import Names, check_environment, check_groups, check_names
 from theseus.runtime.payload import filled
 
 CPU = HardwareRequest(min_chips=0)

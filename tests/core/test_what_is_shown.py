@@ -7,11 +7,17 @@ import attrs
 import pytest
 from returns.pipeline import is_successful
 
-from theseus.core.config import ClusterConfig, DispatchConfig, Partition, PlainHost, SlurmHost
-from theseus.core.config_checks import decode_config
-from theseus.core.decode import Path
-from theseus.core.request import AskedByFlags, AskedInJobConfig, BadKey, resolve_request
-from theseus.core.secrets import EnvironmentSecret, Referenced
+from theseus.core.config.config import (
+    ClusterConfig,
+    DispatchConfig,
+    Partition,
+    PlainHost,
+    SlurmHost,
+)
+from theseus.core.config.config_checks import decode_config
+from theseus.core.config.decode import Path
+from theseus.core.config.secrets import EnvironmentSecret, Referenced
+from theseus.core.request.request import AskedByFlags, AskedInJobConfig, BadKey, resolve_request
 
 CANARIES = ("canary-7301", "-7301", "7301", "7301.5", "cana\x07ry-7301", "cana\0ry-7301")
 SHOWN = {False: "${oc.env:CANARY}", True: "${oc.decode:${oc.env:CANARY}}"}

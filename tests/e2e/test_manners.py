@@ -17,7 +17,7 @@ from tests.cli.terminal import at_terminal
 from tests.e2e.far_desk import FarDesk, far_desk
 from tests.e2e.sshd import BANNER, Sshd, running_sshd
 from tests.effects.sites import TRANSPORTS, Connect, Connections
-from theseus.effects.exchange import Answer, Lost, ask
+from theseus.effects.perform.exchange import Answer, Lost, ask
 
 pytestmark = pytest.mark.slow
 

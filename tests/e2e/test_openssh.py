@@ -12,8 +12,8 @@ import pytest
 
 from tests.e2e.sshd import LOGIN_SHELLS, Sshd, trust
 from tests.effects.sites import TRANSPORTS, Connect, Connections, supply
-from theseus.core.outcome import AlreadySubmitted, Done, HostUnreachable, NotReached
-from theseus.core.steps import (
+from theseus.core.plan.outcome import AlreadySubmitted, Done, HostUnreachable, NotReached
+from theseus.core.plan.steps import (
     ClaimRun,
     EnsureTree,
     Launch,
@@ -23,10 +23,10 @@ from theseus.core.steps import (
     Step,
     Text,
 )
-from theseus.effects.exchange import Answer, ask
-from theseus.effects.follow import Ended, Followable, Watcher, follow
-from theseus.effects.shell_performer import ShellPerformer
-from theseus.effects.shells import ShellUnavailable
+from theseus.effects.hosts.shells import ShellUnavailable
+from theseus.effects.perform.exchange import Answer, ask
+from theseus.effects.perform.shell_performer import ShellPerformer
+from theseus.effects.runs.follow import Ended, Followable, Watcher, follow
 
 pytestmark = pytest.mark.slow
 

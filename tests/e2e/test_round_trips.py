@@ -9,7 +9,7 @@ from bench.link import Link, Traffic, linked
 from tests.cli.runs import job, submission
 from tests.e2e.far_desk import FarDesk, far_desk
 from tests.e2e.sshd import Sshd
-from theseus.effects.parcel import SMALL
+from theseus.effects.perform.parcel import SMALL
 
 pytestmark = pytest.mark.slow
 DELAY = 0.3  # seconds: what either side does meanwhile takes less

@@ -20,12 +20,12 @@ from tests.cli.desk import Desk, Finished
 from tests.e2e.far_desk import PLACE, FarDesk, far_desk
 from tests.e2e.sshd import Sshd
 from tests.effects.sites import supply
-from theseus.core.outcome import Done
-from theseus.effects.asyncssh import AsyncsshConnections
-from theseus.effects.perform import perform
-from theseus.effects.plan_files import load_plan
-from theseus.effects.recording import RecordingPerformer, recording_json
-from theseus.effects.shell_performer import ShellPerformer
+from theseus.core.plan.outcome import Done
+from theseus.effects.hosts.asyncssh import AsyncsshConnections
+from theseus.effects.perform.perform import perform
+from theseus.effects.perform.recording import RecordingPerformer, recording_json
+from theseus.effects.perform.shell_performer import ShellPerformer
+from theseus.effects.reading.plan_files import load_plan
 
 pytestmark = pytest.mark.slow
 

@@ -13,9 +13,9 @@ from tests.cli.runs import job, submission
 from tests.e2e.far_desk import PLACE, FarDesk, far_desk
 from tests.e2e.sshd import Sshd
 from theseus.cli.ps import Only, View, watch_runs
-from theseus.effects.ledger import Ledger
-from theseus.effects.live import known_runs
-from theseus.effects.wait import Pace, wait_for
+from theseus.effects.ledger.ledger import Ledger
+from theseus.effects.runs.live import known_runs
+from theseus.effects.runs.wait import Pace, wait_for
 
 pytestmark = pytest.mark.slow
 OFTEN = Pace(0.1, 0.1)

@@ -7,16 +7,16 @@ import sys
 from pathlib import Path
 
 from theseus.base.hardware import HardwareRequest
-from theseus.core.build import World, build_plan
-from theseus.core.config import ClusterConfig, DispatchConfig, PlainHost
-from theseus.core.inventory import Inventory
-from theseus.core.payload import Job
-from theseus.core.placed import Assignment
-from theseus.core.plan import Plan, Run
-from theseus.core.source import SourceSnapshot
-from theseus.core.submission import Accepted
-from theseus.effects.ledger import Ledger
-from theseus.effects.release import this_release
+from theseus.core.config.config import ClusterConfig, DispatchConfig, PlainHost
+from theseus.core.inventory.inventory import Inventory
+from theseus.core.plan.build import World, build_plan
+from theseus.core.plan.payload import Job
+from theseus.core.plan.placed import Assignment
+from theseus.core.plan.plan import Plan, Run
+from theseus.core.source.source import SourceSnapshot
+from theseus.core.submit.submission import Accepted
+from theseus.effects.ledger.ledger import Ledger
+from theseus.effects.perform.release import this_release
 
 CONFIG = DispatchConfig(
     {"hpc": ClusterConfig(root="~/root", work="~/work")},

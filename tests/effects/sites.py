@@ -8,19 +8,19 @@ from pathlib import Path
 from typing import TypeAlias, TypeVar
 
 from tests.effects.sshd import ALIAS, Server, served
-from theseus.core.outcome import Outcome
-from theseus.core.secrets import ConfigSecret
-from theseus.core.shelf import Offer, Shelf
-from theseus.core.steps import Segment, Step, Text
-from theseus.effects.asyncssh import AsyncsshConnections
-from theseus.effects.local import local_shell
-from theseus.effects.login import close_login
-from theseus.effects.openssh import OpensshConnections
-from theseus.effects.parcel import Parcel, file_parcel
-from theseus.effects.shell_performer import ShellPerformer
-from theseus.effects.shells import OpenShell, ShellUnavailable
-from theseus.effects.supply import PlanSupply
-from theseus.effects.system_ssh import SystemSsh
+from theseus.core.config.secrets import ConfigSecret
+from theseus.core.plan.outcome import Outcome
+from theseus.core.plan.shelf import Offer, Shelf
+from theseus.core.plan.steps import Segment, Step, Text
+from theseus.effects.hosts.asyncssh import AsyncsshConnections
+from theseus.effects.hosts.login import close_login
+from theseus.effects.hosts.openssh import OpensshConnections
+from theseus.effects.hosts.shells import OpenShell, ShellUnavailable
+from theseus.effects.hosts.system_ssh import SystemSsh
+from theseus.effects.perform.local import local_shell
+from theseus.effects.perform.parcel import Parcel, file_parcel
+from theseus.effects.perform.shell_performer import ShellPerformer
+from theseus.effects.perform.supply import PlanSupply
 
 Value = TypeVar("Value")
 OpenSite: TypeAlias = Callable[[Path], AbstractAsyncContextManager[OpenShell]]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from attrs import frozen
 
-from theseus.effects.git import Git
+from theseus.effects.source.git import Git
 
 LFS_POINTER = (
     b"version https://git-lfs.github.com/spec/v1\n"

@@ -8,8 +8,8 @@ import pytest
 from attrs import define
 
 from tests.effects.sites import local_site, performed
-from theseus.core.outcome import Done, Failed, Outcome
-from theseus.core.steps import Submit
+from theseus.core.plan.outcome import Done, Failed, Outcome
+from theseus.core.plan.steps import Submit
 
 FIRST, SECOND = "20261124-131501-k7f2qx", "20261124-131502-mmmmmm"
 SQUEUE = '#!/bin/sh\necho "$*" >"$HOME/asked"\n%s\n'

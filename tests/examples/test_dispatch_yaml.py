@@ -7,10 +7,16 @@ import attrs
 import pytest
 from returns.pipeline import is_successful
 
-from theseus.core.config import ClusterConfig, DispatchConfig, Partition, PlainHost, SlurmHost
+from theseus.core.config.config import (
+    ClusterConfig,
+    DispatchConfig,
+    Partition,
+    PlainHost,
+    SlurmHost,
+)
 from theseus.core.error_text import explain
-from theseus.effects.load import load_config
-from theseus.effects.yaml_text import DispatchLoader, parse
+from theseus.effects.reading.load import load_config
+from theseus.effects.reading.yaml_text import DispatchLoader, parse
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 

@@ -13,9 +13,16 @@ import pytest
 
 from tests.runtime import slurm
 from tests.runtime.host import Site, Source, read, until
-from theseus.core.cancel import Cancellation, Cancelled, EndedBefore, NoSuchRun, NotAsked, Remains
-from theseus.effects.cancel import cancel
-from theseus.effects.local import local_shell
+from theseus.core.runs.cancel import (
+    Cancellation,
+    Cancelled,
+    EndedBefore,
+    NoSuchRun,
+    NotAsked,
+    Remains,
+)
+from theseus.effects.perform.local import local_shell
+from theseus.effects.runs.cancel import cancel
 
 pytestmark = pytest.mark.slow
 

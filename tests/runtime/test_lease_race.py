@@ -13,7 +13,7 @@ from attrs import frozen
 
 from tests.runtime.gpus import ALL, claim, close, held
 from tests.runtime.host import ROOT, until
-from theseus.core.leases import leases_command, parse_leases
+from theseus.core.inventory.leases import leases_command, parse_leases
 from theseus.runtime.lease_directory import LeaseDirectory, LeaseError
 
 RACE = ROOT / "tests/runtime/race.py"

@@ -11,7 +11,7 @@ import pytest
 
 from tests.runtime import slurm
 from tests.runtime.host import Site, until
-from theseus.effects.package import packaged_content
+from theseus.effects.perform.package import packaged_content
 
 SLURM = {"sbatch", "squeue", "sinfo", "scontrol", "sacct", "scancel", "srun"}
 SBATCH = (

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from theseus.effects.bundle import BundledFile, bundle
-from theseus.effects.package import packaged_content
+from theseus.effects.perform.bundle import BundledFile, bundle
+from theseus.effects.perform.package import packaged_content
 
 MEMORY = Path("/dev/shm")
 

@@ -10,9 +10,9 @@ from theseus.cli.invoke import say
 from theseus.cli.report import report
 from theseus.cli.start import announce, finish
 from theseus.cli.uploading import uploading
-from theseus.effects import submission
-from theseus.effects.plan_files import load_plan
-from theseus.effects.reading import here
+from theseus.effects.reading.plan_files import load_plan
+from theseus.effects.reading.reading import here
+from theseus.effects.submit import submission
 
 
 def apply(

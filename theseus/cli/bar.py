@@ -13,7 +13,7 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 
-from theseus.effects import pull
+from theseus.effects.runs import pull
 
 
 @contextmanager

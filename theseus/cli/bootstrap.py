@@ -10,15 +10,15 @@ from theseus.cli.flags import Flags
 from theseus.cli.invoke import DONE, say
 from theseus.cli.order import read_order
 from theseus.cli.report import report
-from theseus.core.packed import (
+from theseus.core.plan.packed import (
     batch_options,
     environment_problem,
     needed_variables,
     size_problem,
 )
-from theseus.core.shell import word
-from theseus.effects.lock import lock_checked
-from theseus.effects.packed import PackedRun, pack
+from theseus.core.text.shell import word
+from theseus.effects.submit.lock import lock_checked
+from theseus.effects.submit.packed import PackedRun, pack
 
 
 def bootstrap(

@@ -9,13 +9,13 @@ from returns.result import Result, Success
 from theseus.cli.invoke import DONE, FAILED, say
 from theseus.cli.report import exit_status, report
 from theseus.cli.run_words import find_runs
-from theseus.core.cancel import Cancellation, explain_cancellation, holds
 from theseus.core.error_text import explain
 from theseus.core.errors import PlanError
-from theseus.core.plan import Plan
-from theseus.effects.cancel import Answer, cancel_all
-from theseus.effects.ledger import Ledger
-from theseus.effects.live import KnownRun
+from theseus.core.plan.plan import Plan
+from theseus.core.runs.cancel import Cancellation, explain_cancellation, holds
+from theseus.effects.ledger.ledger import Ledger
+from theseus.effects.runs.cancel import Answer, cancel_all
+from theseus.effects.runs.live import KnownRun
 
 
 def cancel(run: str, /, *more: str) -> int:

@@ -13,22 +13,22 @@ from theseus.base.hardware import Cluster
 from theseus.cli.flags import Switch
 from theseus.cli.invoke import DONE, FAILED, UNREACHABLE, say
 from theseus.cli.report import report
-from theseus.core.clean import Policy, Removal, choose
-from theseus.core.clean_table import CleanRow, clean_row, render_clean
-from theseus.core.codec import converter
-from theseus.core.config import DispatchConfig
-from theseus.core.decode import nearest_or_all
+from theseus.core.config.config import DispatchConfig
+from theseus.core.config.decode import nearest_or_all
 from theseus.core.error_text import explain
 from theseus.core.errors import BadInput, PlanError
-from theseus.core.json_text import json_text
-from theseus.core.outcome import HostUnreachable
-from theseus.core.quantity import duration, memory, show_memory
-from theseus.core.request import BadFlag
+from theseus.core.plan.codec import converter
+from theseus.core.plan.outcome import HostUnreachable
+from theseus.core.request.request import BadFlag
+from theseus.core.runs.clean import Policy, Removal, choose
+from theseus.core.runs.clean_table import CleanRow, clean_row, render_clean
+from theseus.core.text.json_text import json_text
+from theseus.core.text.quantity import duration, memory, show_memory
 from theseus.core.values import frozen
-from theseus.effects.clean import list_share, remove_items
-from theseus.effects.load import load_config
-from theseus.effects.reach import aliases_of, shells
-from theseus.effects.shells import OpenShell
+from theseus.effects.hosts.shells import OpenShell
+from theseus.effects.perform.reach import aliases_of, shells
+from theseus.effects.reading.load import load_config
+from theseus.effects.runs.clean import list_share, remove_items
 
 MONTH = 30 * 24 * 60  # minutes
 

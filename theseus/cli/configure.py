@@ -7,8 +7,8 @@ from returns.pipeline import is_successful
 from theseus.cli.flags import List
 from theseus.cli.invoke import DONE, say
 from theseus.cli.report import report
-from theseus.effects.job_configs import write_job_config
-from theseus.effects.reading import here
+from theseus.effects.reading.job_configs import write_job_config
+from theseus.effects.reading.reading import here
 
 
 def configure(

@@ -10,15 +10,15 @@ from returns.pipeline import is_successful
 from theseus.cli.flags import Switch
 from theseus.cli.invoke import DONE, FAILED, say
 from theseus.cli.report import report
-from theseus.core.codec import converter
-from theseus.core.decode import nearest_or_all
-from theseus.core.doctor import render_health
+from theseus.core.config.decode import nearest_or_all
+from theseus.core.doctor.doctor import render_health
 from theseus.core.errors import BadInput
-from theseus.core.json_text import json_text
-from theseus.core.quantity import count
-from theseus.core.request import BadFlag
-from theseus.effects.doctor import examine
-from theseus.effects.load import load_config
+from theseus.core.plan.codec import converter
+from theseus.core.request.request import BadFlag
+from theseus.core.text.json_text import json_text
+from theseus.core.text.quantity import count
+from theseus.effects.inventory.doctor import examine
+from theseus.effects.reading.load import load_config
 
 
 def doctor(

@@ -9,8 +9,8 @@ from theseus.cli.invoke import DONE, say
 from theseus.cli.report import report
 from theseus.cli.run_words import RunWord, find_run
 from theseus.core.errors import PlanError
-from theseus.core.plan import Plan
-from theseus.core.render import render_trace
+from theseus.core.plan.plan import Plan
+from theseus.core.plan.render import render_trace
 
 
 def explain(run: RunWord, /) -> int:

@@ -10,17 +10,17 @@ from returns.pipeline import is_successful
 from theseus.cli.flags import Switch
 from theseus.cli.invoke import DONE, UNREACHABLE, say
 from theseus.cli.report import report
-from theseus.core.codec import converter
-from theseus.core.config import DispatchConfig
-from theseus.core.hosts_table import host_rows, render_hosts
-from theseus.core.inquiry import inquiry_of
-from theseus.core.inventory import Inventory
-from theseus.core.json_text import json_text
-from theseus.core.shell import word
-from theseus.effects.inventory_files import save_inventory
-from theseus.effects.load import load_config
-from theseus.effects.reach import aliases_of, shells
-from theseus.effects.survey import survey
+from theseus.core.config.config import DispatchConfig
+from theseus.core.inventory.hosts_table import host_rows, render_hosts
+from theseus.core.inventory.inventory import Inventory
+from theseus.core.plan.codec import converter
+from theseus.core.plan.inquiry import inquiry_of
+from theseus.core.text.json_text import json_text
+from theseus.core.text.shell import word
+from theseus.effects.inventory.survey import survey
+from theseus.effects.perform.reach import aliases_of, shells
+from theseus.effects.reading.inventory_files import save_inventory
+from theseus.effects.reading.load import load_config
 
 
 def hosts(

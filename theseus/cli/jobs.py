@@ -8,10 +8,10 @@ from returns.pipeline import is_successful
 from theseus.cli.flags import List, Switch
 from theseus.cli.invoke import DONE, say
 from theseus.cli.report import report
-from theseus.core.json_text import json_text
-from theseus.core.table import table
-from theseus.effects.jobs import discover
-from theseus.effects.reading import here
+from theseus.core.text.json_text import json_text
+from theseus.core.text.table import table
+from theseus.effects.reading.jobs import discover
+from theseus.effects.reading.reading import here
 
 
 def jobs(

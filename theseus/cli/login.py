@@ -11,17 +11,17 @@ from returns.result import Failure, Result, Success
 from theseus.cli.flags import Switch
 from theseus.cli.invoke import DONE, say
 from theseus.cli.report import report
-from theseus.core.config import DispatchConfig, Host
-from theseus.core.decode import nearest_or_all
+from theseus.core.config.config import DispatchConfig, Host
+from theseus.core.config.decode import nearest_or_all
 from theseus.core.errors import BadInput, PlanError
-from theseus.core.outcome import HostUnreachable
-from theseus.core.request import BadFlag
-from theseus.effects.load import load_config
-from theseus.effects.login import close_login, open_login
-from theseus.effects.masters import live_master, look_up
-from theseus.effects.pace import Budget
-from theseus.effects.shells import ShellUnavailable
-from theseus.effects.system_ssh import SystemSsh
+from theseus.core.plan.outcome import HostUnreachable
+from theseus.core.request.request import BadFlag
+from theseus.effects.hosts.login import close_login, open_login
+from theseus.effects.hosts.masters import live_master, look_up
+from theseus.effects.hosts.pace import Budget
+from theseus.effects.hosts.shells import ShellUnavailable
+from theseus.effects.hosts.system_ssh import SystemSsh
+from theseus.effects.reading.load import load_config
 
 
 def login(

@@ -13,9 +13,9 @@ from theseus.cli.report import report
 from theseus.cli.run_words import RunWord, find_runs
 from theseus.cli.watching import watch
 from theseus.core.errors import BadInput, PlanError
-from theseus.core.plan import Plan
-from theseus.core.request import BadFlag
-from theseus.effects.follow import Wanted
+from theseus.core.plan.plan import Plan
+from theseus.core.request.request import BadFlag
+from theseus.effects.runs.follow import Wanted
 
 
 def logs(

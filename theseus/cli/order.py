@@ -7,11 +7,10 @@ from returns.result import Failure, Result, Success
 
 from theseus.cli.flags import Flags
 from theseus.core.errors import PlanError
-from theseus.core.request import AskedByFlags
+from theseus.core.request.request import AskedByFlags
 from theseus.core.values import frozen
-from theseus.effects.load import config_path, load_config
-from theseus.effects.orders import BatchOrder, Order, OrderedRun, Terms, numbered, source_taker
-from theseus.effects.reading import (
+from theseus.effects.reading.load import config_path, load_config
+from theseus.effects.reading.reading import (
     JobSearch,
     Names,
     asked_hardware,
@@ -21,7 +20,15 @@ from theseus.effects.reading import (
     here,
     read_job_config,
 )
-from theseus.effects.run_ids import new_run_id
+from theseus.effects.submit.orders import (
+    BatchOrder,
+    Order,
+    OrderedRun,
+    Terms,
+    numbered,
+    source_taker,
+)
+from theseus.effects.submit.run_ids import new_run_id
 
 Points = Sequence[tuple[str, ...]]
 

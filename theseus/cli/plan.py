@@ -14,14 +14,14 @@ from theseus.cli.order import read_batch, read_order
 from theseus.cli.refused import refused
 from theseus.cli.sweep import Sweep, read_points, refuse, show_batch
 from theseus.core.errors import BadInput, PlanError
-from theseus.core.inventory import Inventory
-from theseus.core.plan import Plan
-from theseus.core.render import render_plan, render_trace
-from theseus.core.request import BadFlag
-from theseus.core.shell import word
-from theseus.effects.dry_run import narrate
-from theseus.effects.orders import BatchOrder, Order
-from theseus.effects.planning import keep_source, plan_from
+from theseus.core.inventory.inventory import Inventory
+from theseus.core.plan.plan import Plan
+from theseus.core.plan.render import render_plan, render_trace
+from theseus.core.request.request import BadFlag
+from theseus.core.text.shell import word
+from theseus.effects.perform.dry_run import narrate
+from theseus.effects.submit.orders import BatchOrder, Order
+from theseus.effects.submit.planning import keep_source, plan_from
 
 
 def plan(  # noqa: PLR0913  each is a word or flag of the command line
@@ -102,7 +102,7 @@ def plan(  # noqa: PLR0913  each is a word or flag of the command line
 # what reads and writes plans, like what waits for hosts, takes a fifth of the time of a dry run:
 # it is imported where it is used
 def _json(made: Plan) -> str:
-    from theseus.core.codec import plan_json  # noqa: PLC0415  imports cattrs
+    from theseus.core.plan.codec import plan_json  # noqa: PLC0415  imports cattrs
 
     return plan_json(made)
 
@@ -121,8 +121,8 @@ def _made(order: Order, known: Inventory | None) -> Result[Plan, PlanError]:
         return plan_from(order, known)
     import asyncio  # noqa: PLC0415  a dry run waits for nothing
 
-    from theseus.effects.lock import lock_checked  # noqa: PLC0415  no dry run
-    from theseus.effects.submission import plan_now  # noqa: PLC0415  asks hosts
+    from theseus.effects.submit.lock import lock_checked  # noqa: PLC0415  no dry run
+    from theseus.effects.submit.submission import plan_now  # noqa: PLC0415  asks hosts
 
     return asyncio.run(plan_now(evolve(order, take=lock_checked(order.take))))
 
@@ -131,7 +131,7 @@ def _saved(order: Order, made: Plan, output: str | None) -> Result[None, PlanErr
     """Save the plan where it was asked for."""
     if output is None:
         return Success(None)
-    from theseus.effects.plan_files import save_plan  # noqa: PLC0415  for -o alone
+    from theseus.effects.reading.plan_files import save_plan  # noqa: PLC0415  for -o alone
 
     saved = keep_source(order).bind(lambda _: save_plan(made, output))
     if is_successful(saved):
@@ -142,7 +142,7 @@ def _saved(order: Order, made: Plan, output: str | None) -> Result[None, PlanErr
 def _known(*, dry_run: bool, path: str | None) -> Result[Inventory | None, PlanError]:
     """The inventory that stands in for asking hosts; None when they are to be asked."""
     if path is not None:
-        from theseus.effects.inventory_files import load_inventory  # noqa: PLC0415  imports cattrs
+        from theseus.effects.reading.inventory_files import load_inventory  # noqa: PLC0415  imports cattrs
 
         return load_inventory(path).map(lambda inventory: inventory)
     return Success(Inventory() if dry_run else None)
@@ -151,7 +151,7 @@ def _known(*, dry_run: bool, path: str | None) -> Result[Inventory | None, PlanE
 def _ask_scheduler(made: Plan) -> int:
     import asyncio  # noqa: PLC0415  a dry run waits for nothing
 
-    from theseus.effects.check import check as ask_scheduler  # noqa: PLC0415  for --check alone
+    from theseus.effects.submit.check import check as ask_scheduler  # noqa: PLC0415  for --check alone
 
     checked = asyncio.run(ask_scheduler(made))
     if not is_successful(checked):
@@ -164,7 +164,7 @@ def _writable(output: str | None) -> Result[None, PlanError]:
     """Whether a plan can be saved to *output*, asked before anything else is."""
     if output is None:
         return Success(None)
-    from theseus.effects.plan_files import plan_target  # noqa: PLC0415  for -o alone
+    from theseus.effects.reading.plan_files import plan_target  # noqa: PLC0415  for -o alone
 
     return plan_target(output).map(lambda _: None)
 

@@ -17,13 +17,11 @@ from theseus.cli.flags import List, Switch
 from theseus.cli.invoke import DONE, UNREACHABLE, say
 from theseus.cli.report import report
 from theseus.cli.run_words import find_runs
-from theseus.core.decode import nearest_or_all
+from theseus.core.config.decode import nearest_or_all
 from theseus.core.error_text import explain
 from theseus.core.errors import BadInput, PlanError
-from theseus.core.json_text import json_text
-from theseus.core.quantity import count
-from theseus.core.request import BadFlag
-from theseus.core.run_state import (
+from theseus.core.request.request import BadFlag
+from theseus.core.runs.run_state import (
     STATE_NAMES,
     RunState,
     Unreachable,
@@ -31,14 +29,16 @@ from theseus.core.run_state import (
     is_resting,
     state_name,
 )
-from theseus.core.runs_table import RunRow, render_runs, run_data
+from theseus.core.runs.runs_table import RunRow, render_runs, run_data
+from theseus.core.text.json_text import json_text
+from theseus.core.text.quantity import count
 from theseus.core.values import frozen
-from theseus.effects.ledger import Ledger, LedgerEntry
-from theseus.effects.live import KnownRun, known_runs, live_states, ways_to
-from theseus.effects.load import config_path, load_config
-from theseus.effects.reach import KeptShells
-from theseus.effects.rescan import rescan as look_for_runs
-from theseus.effects.wait import Pace
+from theseus.effects.ledger.ledger import Ledger, LedgerEntry
+from theseus.effects.perform.reach import KeptShells
+from theseus.effects.reading.load import config_path, load_config
+from theseus.effects.runs.live import KnownRun, known_runs, live_states, ways_to
+from theseus.effects.runs.rescan import rescan as look_for_runs
+from theseus.effects.runs.wait import Pace
 
 _CLEAR = "\x1b[2J\x1b[H"
 

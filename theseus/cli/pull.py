@@ -15,11 +15,11 @@ from theseus.cli.report import report
 from theseus.cli.run_words import RunWord, find_run
 from theseus.core.error_text import explain
 from theseus.core.errors import PlanError
-from theseus.core.outcome import HostUnreachable
-from theseus.core.plan import Plan
-from theseus.core.quantity import count, show_memory
-from theseus.effects.pull import Progress, Pulled, Wish, pull_from
-from theseus.effects.reach import alias_of
+from theseus.core.plan.outcome import HostUnreachable
+from theseus.core.plan.plan import Plan
+from theseus.core.text.quantity import count, show_memory
+from theseus.effects.perform.reach import alias_of
+from theseus.effects.runs.pull import Progress, Pulled, Wish, pull_from
 
 
 def pull(

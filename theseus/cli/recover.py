@@ -12,12 +12,12 @@ from theseus.cli.report import report
 from theseus.cli.run_words import RunWord, find_run
 from theseus.cli.start import announce, finish
 from theseus.core.errors import PlanError
-from theseus.core.plan import Plan
-from theseus.core.recovery import NeverSubmitted, WasSubmitted
-from theseus.effects import submission
-from theseus.effects.ledger import Ledger
-from theseus.effects.reading import here
-from theseus.effects.recover import recover as look_for
+from theseus.core.plan.plan import Plan
+from theseus.core.runs.recovery import NeverSubmitted, WasSubmitted
+from theseus.effects.ledger.ledger import Ledger
+from theseus.effects.reading.reading import here
+from theseus.effects.runs.recover import recover as look_for
+from theseus.effects.submit import submission
 
 
 def recover(run: RunWord, /, *, submit: Annotated[bool, Switch] = False) -> int:

@@ -8,7 +8,6 @@ from theseus.cli.invoke import (
     UNREACHABLE,
     say,
 )
-from theseus.core.batch import TooManyRuns
 from theseus.core.error_text import explain
 from theseus.core.errors import (
     BadFile,
@@ -24,10 +23,11 @@ from theseus.core.errors import (
     UnknownJob,
     Unreadable,
 )
-from theseus.core.outcome import HostUnreachable, NothingToSend
-from theseus.core.run_words import AmbiguousRun, UnknownRun
-from theseus.core.solve import NoFit
-from theseus.core.verdict import nobody_answered
+from theseus.core.plan.batch import TooManyRuns
+from theseus.core.plan.outcome import HostUnreachable, NothingToSend
+from theseus.core.request.run_words import AmbiguousRun, UnknownRun
+from theseus.core.solve.solve import NoFit
+from theseus.core.solve.verdict import nobody_answered
 
 
 def report(error: PlanError) -> int:

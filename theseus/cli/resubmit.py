@@ -14,10 +14,10 @@ from theseus.cli.run_words import RunWord, find_run
 from theseus.cli.start import announce, finish
 from theseus.cli.uploading import uploading
 from theseus.core.errors import PlanError
-from theseus.effects.planning import Repeat
-from theseus.effects.reading import here
-from theseus.effects.resubmission import read_repeat
-from theseus.effects.submission import resubmit as submit_again
+from theseus.effects.reading.reading import here
+from theseus.effects.submit.planning import Repeat
+from theseus.effects.submit.resubmission import read_repeat
+from theseus.effects.submit.submission import resubmit as submit_again
 
 
 def resubmit(

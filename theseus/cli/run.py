@@ -12,8 +12,15 @@ from theseus.cli.flags import List
 from theseus.cli.invoke import say
 from theseus.cli.report import report
 from theseus.core.errors import PlanError
-from theseus.effects.local_run import LocalRun, run_here
-from theseus.effects.reading import JobSearch, Names, check_names, find_job, here, read_job_config
+from theseus.effects.reading.reading import (
+    JobSearch,
+    Names,
+    check_names,
+    find_job,
+    here,
+    read_job_config,
+)
+from theseus.effects.submit.local_run import LocalRun, run_here
 
 
 def run(

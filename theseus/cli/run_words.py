@@ -12,7 +12,7 @@ from returns.iterables import Fold
 from returns.result import Result, Success
 
 from theseus.core.errors import PlanError
-from theseus.effects.ledger import Ledger, LedgerEntry
+from theseus.effects.ledger.ledger import Ledger, LedgerEntry
 
 RunWord = Annotated[str, Parameter(name="RUN")]
 

@@ -9,11 +9,11 @@ from returns.result import Result
 from theseus.cli.invoke import FAILED, say
 from theseus.cli.report import report
 from theseus.cli.run_words import RunWord, find_run
-from theseus.core.enter import enter_argv
 from theseus.core.errors import PlanError
-from theseus.core.plan import Plan
-from theseus.effects.package import packaged_content
-from theseus.effects.system_ssh import SystemSsh
+from theseus.core.plan.plan import Plan
+from theseus.core.runs.enter import enter_argv
+from theseus.effects.hosts.system_ssh import SystemSsh
+from theseus.effects.perform.package import packaged_content
 
 
 def ssh(run: RunWord, /, *command: str) -> int:

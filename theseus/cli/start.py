@@ -4,11 +4,11 @@ import sys
 from typing import TYPE_CHECKING
 
 from theseus.cli.invoke import DONE, say
-from theseus.core.json_text import json_text
+from theseus.core.text.json_text import json_text
 
 if TYPE_CHECKING:
-    from theseus.core.plan import Plan
-    from theseus.core.submitted import Submitted
+    from theseus.core.plan.plan import Plan
+    from theseus.core.submit.submitted import Submitted
 
 
 def announce(plan: "Plan") -> None:
@@ -32,7 +32,7 @@ def finish(submitted: "Submitted", *, follow: bool, json: bool) -> int:
 # a plan alone says nothing of runs that were started, and does without what waits for them
 def _followed(plan: "Plan") -> int:
     from theseus.cli.watching import watch  # noqa: PLC0415  for --follow alone
-    from theseus.effects.follow import Wanted  # noqa: PLC0415  for --follow alone
+    from theseus.effects.runs.follow import Wanted  # noqa: PLC0415  for --follow alone
 
     return watch(plan, Wanted())
 
@@ -43,7 +43,7 @@ def _state(submitted: "Submitted") -> str:
     host = plan.target.host
     if submitted.again:
         return f"was submitted before on {host}"
-    from theseus.core.again import awaited_run  # noqa: PLC0415  imported with what plans
+    from theseus.core.plan.again import awaited_run  # noqa: PLC0415  imported with what plans
 
     if (awaited := awaited_run(plan)) is not None:
         return f"starts on {host} when run {awaited} has completed"

@@ -15,12 +15,12 @@ from theseus.cli.start import announce, finish
 from theseus.cli.sweep import Sweep, read_points, refuse, start_batch
 from theseus.cli.uploading import uploading
 from theseus.core.errors import PlanError
-from theseus.effects.lock import lock_checked
-from theseus.effects.orders import BatchOrder, Order
-from theseus.effects.outlook import looking
+from theseus.effects.submit.lock import lock_checked
+from theseus.effects.submit.orders import BatchOrder, Order
+from theseus.effects.submit.outlook import looking
 
 if TYPE_CHECKING:
-    from theseus.core.submitted import Submitted
+    from theseus.core.submit.submitted import Submitted
 
 
 def submit(  # noqa: PLR0913  each is a word or flag of the command line
@@ -73,6 +73,6 @@ async def _submitted(order: Order) -> Result["Submitted", PlanError]:
     """Submit *order*; what plans and performs is imported while its hosts are connected to."""
     async with looking(order) as outlook:
         await outlook.seen()
-        from theseus.effects.submission import submit_seen  # noqa: PLC0415  imported while hosts answer
+        from theseus.effects.submit.submission import submit_seen  # noqa: PLC0415  imported while hosts answer
 
         return await submit_seen(order, outlook, announce, say, uploading)

@@ -14,17 +14,17 @@ from theseus.cli.flags import List
 from theseus.cli.invoke import DONE, say
 from theseus.cli.refused import refused
 from theseus.core.errors import BadInput, PlanError
-from theseus.core.inventory import Inventory
-from theseus.core.json_text import json_text
-from theseus.core.quantity import count
-from theseus.core.request import BadFlag
-from theseus.core.sweep import listed_points, sweep_points
-from theseus.effects.load import read_text
-from theseus.effects.orders import BatchOrder
+from theseus.core.inventory.inventory import Inventory
+from theseus.core.request.request import BadFlag
+from theseus.core.request.sweep import listed_points, sweep_points
+from theseus.core.text.json_text import json_text
+from theseus.core.text.quantity import count
+from theseus.effects.reading.load import read_text
+from theseus.effects.submit.orders import BatchOrder
 
 if TYPE_CHECKING:
-    from theseus.core.batch import Batch
-    from theseus.effects.batches import RunResult
+    from theseus.core.plan.batch import Batch
+    from theseus.effects.submit.batches import RunResult
 
 Points = Sequence[tuple[str, ...]]
 
@@ -79,9 +79,9 @@ def refuse(flags: dict[str, bool]) -> Result[None, PlanError]:
 
 def show_batch(ordered: BatchOrder, known: Inventory | None, *, json: bool) -> int:
     """Show where each run would go, by what is *known* or by what the hosts say now."""
-    from theseus.core.codec import plan_data  # noqa: PLC0415  imports cattrs
-    from theseus.core.render_batch import render_batch  # noqa: PLC0415  for sweeps alone
-    from theseus.effects.batch_planning import batch_from  # noqa: PLC0415  for sweeps alone
+    from theseus.core.plan.codec import plan_data  # noqa: PLC0415  imports cattrs
+    from theseus.core.plan.render_batch import render_batch  # noqa: PLC0415  for sweeps alone
+    from theseus.effects.submit.batch_planning import batch_from  # noqa: PLC0415  for sweeps alone
 
     made = _planned_now(ordered) if known is None else batch_from(ordered, known)
     if not is_successful(made):
@@ -98,7 +98,7 @@ def show_batch(ordered: BatchOrder, known: Inventory | None, *, json: bool) -> i
 def _planned_now(ordered: BatchOrder) -> Result["Batch", PlanError]:
     import asyncio  # noqa: PLC0415  a dry run waits for nothing
 
-    from theseus.effects.batches import batch_now  # noqa: PLC0415  asks hosts
+    from theseus.effects.submit.batches import batch_now  # noqa: PLC0415  asks hosts
 
     return asyncio.run(batch_now(ordered))
 
@@ -109,8 +109,8 @@ def start_batch(ordered: BatchOrder, *, json: bool) -> int:
 
     from theseus.cli.start import description  # noqa: PLC0415  for sweeps alone
     from theseus.cli.uploading import uploading  # noqa: PLC0415  for sweeps alone
-    from theseus.effects.batches import submit_batch  # noqa: PLC0415  reaches hosts
-    from theseus.effects.lock import lock_checked  # noqa: PLC0415  no dry run
+    from theseus.effects.submit.batches import submit_batch  # noqa: PLC0415  reaches hosts
+    from theseus.effects.submit.lock import lock_checked  # noqa: PLC0415  no dry run
 
     checked = ordered.taking(lock_checked(ordered.first.take))
     submitted = asyncio.run(submit_batch(checked, _announce, say, uploading))

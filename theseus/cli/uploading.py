@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from attrs import evolve
 
-from theseus.effects.parcel import SMALL, Parcel
+from theseus.effects.perform.parcel import SMALL, Parcel
 
 
 def uploading(parcel: Parcel) -> Parcel:

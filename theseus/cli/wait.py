@@ -12,14 +12,14 @@ from theseus.cli.flags import Whole
 from theseus.cli.invoke import DONE, INTERRUPTED, TIMED_OUT, UNKNOWN, say
 from theseus.cli.report import report
 from theseus.cli.run_words import find_runs
-from theseus.core.ended import RunEnd
 from theseus.core.errors import BadInput, PlanError
-from theseus.core.request import BadFlag
-from theseus.core.run_state import RunState, Unknown
-from theseus.effects.ledger import Ledger
-from theseus.effects.live import KnownRun
-from theseus.effects.notify import notify
-from theseus.effects.wait import wait_for
+from theseus.core.request.request import BadFlag
+from theseus.core.runs.ended import RunEnd
+from theseus.core.runs.run_state import RunState, Unknown
+from theseus.effects.ledger.ledger import Ledger
+from theseus.effects.runs.live import KnownRun
+from theseus.effects.runs.notify import notify
+from theseus.effects.runs.wait import wait_for
 
 
 def wait(run: str, /, *more: str, timeout: Annotated[int | None, Whole] = None) -> int:

@@ -8,13 +8,14 @@ from returns.pipeline import is_successful
 
 from theseus.cli.invoke import DONE, FAILED, INTERRUPTED, UNREACHABLE, say
 from theseus.cli.run_words import find_run
-from theseus.core.ended import RunEnd
 from theseus.core.error_text import explain
-from theseus.core.job_end import explain_end
-from theseus.core.plan import Plan
-from theseus.core.shell import word
-from theseus.core.waiting import Waiting, explain_waiting
-from theseus.effects.follow import (
+from theseus.core.plan.plan import Plan
+from theseus.core.runs.ended import RunEnd
+from theseus.core.runs.job_end import explain_end
+from theseus.core.runs.waiting import Waiting, explain_waiting
+from theseus.core.text.shell import word
+from theseus.effects.perform.reach import alias_of, shells
+from theseus.effects.runs.follow import (
     Ended,
     Followable,
     Followed,
@@ -26,8 +27,7 @@ from theseus.effects.follow import (
     Watcher,
     follow,
 )
-from theseus.effects.notify import notify
-from theseus.effects.reach import alias_of, shells
+from theseus.effects.runs.notify import notify
 
 
 def watch(plan: Plan, wanted: Wanted) -> int:

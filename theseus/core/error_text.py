@@ -2,9 +2,7 @@
 
 from typing import Final, assert_never
 
-from theseus.core import source_text
-from theseus.core.batch import TooManyRuns
-from theseus.core.decode import show_path
+from theseus.core.config.decode import show_path
 from theseus.core.errors import (
     BadFile,
     BadInput,
@@ -20,12 +18,14 @@ from theseus.core.errors import (
     UnknownJob,
     Unreadable,
 )
-from theseus.core.outcome import HostUnreachable, NothingToSend
-from theseus.core.plan import NotAPlan, OtherVersion
-from theseus.core.render import render_trace
-from theseus.core.run_words import AmbiguousRun, UnknownRun
-from theseus.core.solve import NoFit
-from theseus.core.verdict import nobody_answered
+from theseus.core.plan.batch import TooManyRuns
+from theseus.core.plan.outcome import HostUnreachable, NothingToSend
+from theseus.core.plan.plan import NotAPlan, OtherVersion
+from theseus.core.plan.render import render_trace
+from theseus.core.request.run_words import AmbiguousRun, UnknownRun
+from theseus.core.solve.solve import NoFit
+from theseus.core.solve.verdict import nobody_answered
+from theseus.core.source import source_text
 
 FIND_RUNS: Final = (
     "`theseus ps --all` lists those that are known here, `theseus ps --rescan` finds others"

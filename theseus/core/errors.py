@@ -5,17 +5,17 @@ Their text is that of error_text.py. Only the command line makes exit statuses.
 
 from typing import TYPE_CHECKING, TypeAlias
 
-from theseus.core.request import BadFlag
+from theseus.core.request.request import BadFlag
 from theseus.core.values import frozen
 
 if TYPE_CHECKING:
     # a command that succeeds need not import what else could have gone wrong
-    from theseus.core.batch import TooManyRuns
-    from theseus.core.outcome import HostUnreachable, NothingToSend
-    from theseus.core.plan import NotAPlan, OtherVersion
-    from theseus.core.run_words import AmbiguousRun, UnknownRun
-    from theseus.core.solve import NoFit
-    from theseus.core.source import SourceError
+    from theseus.core.plan.batch import TooManyRuns
+    from theseus.core.plan.outcome import HostUnreachable, NothingToSend
+    from theseus.core.plan.plan import NotAPlan, OtherVersion
+    from theseus.core.request.run_words import AmbiguousRun, UnknownRun
+    from theseus.core.solve.solve import NoFit
+    from theseus.core.source.source import SourceError
 
 
 @frozen

@@ -13,12 +13,12 @@ from attrs import evolve, field
 from returns.pipeline import is_successful
 from returns.result import Failure, Result
 
-from theseus.core.config import DispatchConfig
+from theseus.core.config.config import DispatchConfig
 from theseus.core.error_text import explain
 from theseus.core.errors import BadFile, PlanError, Unreadable
-from theseus.core.inventory import Inventory
-from theseus.core.plan import Plan
-from theseus.core.submitted import Submitted
+from theseus.core.inventory.inventory import Inventory
+from theseus.core.plan.plan import Plan
+from theseus.core.submit.submitted import Submitted
 from theseus.core.values import frozen
 from theseus.dispatch.call import (
     Call,
@@ -29,13 +29,13 @@ from theseus.dispatch.call import (
     order_of,
     orders_of,
 )
-from theseus.effects import planning, submission
-from theseus.effects.batches import submit_batch
-from theseus.effects.load import load_config
-from theseus.effects.lock import lock_checked
-from theseus.effects.orders import BatchOrder, OrderedRun
-from theseus.effects.perform import Performance, Performer, perform
-from theseus.effects.run_ids import new_run_id
+from theseus.effects.perform.perform import Performance, Performer, perform
+from theseus.effects.reading.load import load_config
+from theseus.effects.submit import planning, submission
+from theseus.effects.submit.batches import submit_batch
+from theseus.effects.submit.lock import lock_checked
+from theseus.effects.submit.orders import BatchOrder, OrderedRun
+from theseus.effects.submit.run_ids import new_run_id
 
 __all__ = [
     "ConfigError",

@@ -13,15 +13,14 @@ from returns.result import Failure, Result, Success
 
 from theseus.base.hardware import HardwareRequest
 from theseus.base.job import JobSpec
-from theseus.core.config import DispatchConfig
-from theseus.core.decode import expected, nearest
+from theseus.core.config.config import DispatchConfig
+from theseus.core.config.decode import expected, nearest
 from theseus.core.errors import BadInput, PlanError
-from theseus.core.quantity import duration, memory
-from theseus.core.request import AskedByFlags, BadFlag
-from theseus.effects.job_fit import JobFile
-from theseus.effects.load import resolve_interpolations
-from theseus.effects.orders import Order, Terms, numbered, source_taker
-from theseus.effects.reading import (
+from theseus.core.request.request import AskedByFlags, BadFlag
+from theseus.core.text.quantity import duration, memory
+from theseus.effects.reading.job_fit import JobFile
+from theseus.effects.reading.load import resolve_interpolations
+from theseus.effects.reading.reading import (
     JobSearch,
     Names,
     asked_hardware,
@@ -31,6 +30,7 @@ from theseus.effects.reading import (
     find_job,
     here,
 )
+from theseus.effects.submit.orders import Order, Terms, numbered, source_taker
 
 
 class Shared(TypedDict):

@@ -1,6 +1,6 @@
 # look.sh RUN_DIRECTORY STATUS_DIRECTORY ...: what is there to be seen of runs, for one pair after another.
 #
-# Law: this file is static, changes nothing, and judges nothing: core/sighting.py reads what it prints.
+# Law: this file is static, changes nothing, and judges nothing: core/runs/sighting.py reads what it prints.
 # Lines: `squeue CLUSTER|FAILURE` (FAILURE is empty when it answered), `job CLUSTER|ID|STATE|REASON|COMMENT|NAME`,
 # `sacct FAILURE`, `account ID|STATE|NAME`; then for each run `run NUMBER` and of it `place` (all runs lie
 # there), `there`, `launched`, `starting` (somebody may be at it at this moment), `batch`, `array ID INDEX`, `answer ...`, `process alive|gone|rebooted|unknown`, `outcome {...}`,

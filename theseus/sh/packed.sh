@@ -2,7 +2,7 @@
 # A whole run in one file: its source, its runtime and what starts it. See `bash FILE --help`.
 #
 # Law: this text is static and ships byte for byte; `#SBATCH` lines may follow the first, and the last
-# is followed by the run's data, whose form theseus/core/packed.py tells. Here: laying a run directory
+# is followed by the run's data, whose form theseus/core/plan/packed.py tells. Here: laying a run directory
 # as the steps of a plan do, with the paths given now, and starting what it holds. What a run is,
 # bootstrap.sh knows. Names begin with `packed_`: the environment is the user's, and becomes the job's.
 # shellcheck disable=SC2154 # the first of the data says what the run is
@@ -355,7 +355,7 @@ packed_main() {
   trap packed_end EXIT
   packed_words "$@"
   packed_open
-  eval "$(packed_content 0)" # what core/packed.py says of the run
+  eval "$(packed_content 0)" # what core/plan/packed.py says of the run
   packed_places
   if [[ -n $packed_help ]]; then
     packed_usage

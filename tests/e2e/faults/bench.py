@@ -17,7 +17,7 @@ from attrs import frozen
 
 from tests.cli.desk import Desk, Finished
 from tests.e2e.faults.starters import Started, Starter, starter
-from theseus.effects.run_ids import new_run_id
+from theseus.effects.submit.run_ids import new_run_id
 
 WIRE = Path(__file__).with_name("wire.py")
 # the shell that the local transport opens goes through the wire, and nothing else does

@@ -1,0 +1,73 @@
+"""Recordings as files."""
+
+import asyncio
+
+import pytest
+
+from theseus.core.config.secrets import EnvironmentSecret, Secret
+from theseus.core.plan.outcome import Done, Outcome
+from theseus.core.plan.steps import (
+    ClaimRun,
+    EnsureFile,
+    EnsureTree,
+    Launch,
+    MakeDir,
+    Packaged,
+    PlanDocument,
+    PutFile,
+    PutSecrets,
+    Segment,
+    Step,
+    Submit,
+    Text,
+)
+from theseus.effects.perform.perform import perform
+from theseus.effects.perform.recording import RecordingPerformer, read_recording, recording_json
+from theseus.effects.perform.replay import ReplayMismatch, ReplayPerformer
+
+STEPS: tuple[Step, ...] = (
+    MakeDir("box", "~/share", 0o700),
+    ClaimRun("box", "/share/runs/1"),
+    EnsureFile("box", "/share/runtimes/a.zip", 0o600, Packaged("runtime.zip", "a" * 64)),
+    EnsureTree("box", "/share/trees/t.tar.gz", "b" * 40),
+    PutFile("box", "/share/runs/1/job.env", 0o600, Text("A='it''s'\n")),
+    PutFile("box", "/share/runs/1/plan.json", 0o600, PlanDocument()),
+    PutSecrets("box", "/share/runs/1/secrets.env", (Secret("TOKEN", EnvironmentSecret("TOKEN")),)),
+    Submit("hpc", "/share/runs/1", ("sbatch", "--parsable", "--job-name=a b")),
+    Launch("box", "/share/runs/1", "/share/log"),
+)
+
+
+class Yes:
+    """A performer that says yes."""
+
+    async def perform(self, segment: Segment) -> tuple[Outcome, ...]:
+        """Answer each step with its kind."""
+        return tuple(Done(type(step).__name__) for step in segment.steps)
+
+
+def test_a_saved_recording_reads_back_equal_and_replays() -> None:
+    """What was recorded is steps and outcomes, and replaying it gives the same outcomes."""
+    recorder = RecordingPerformer(Yes())
+    performed = asyncio.run(perform(STEPS, recorder))
+    text = recording_json(recorder.recording)
+    again = read_recording(text)
+    assert again == recorder.recording
+    assert [step for one in again.performed for step in one.segment.steps] == list(STEPS)
+    assert asyncio.run(perform(STEPS, ReplayPerformer(again))) == performed
+
+
+def test_a_replay_refuses_other_steps() -> None:
+    """A plan that differs from the recorded one is a mismatch, not a guess."""
+    recorder = RecordingPerformer(Yes())
+    asyncio.run(perform(STEPS, recorder))
+    other = (MakeDir("box", "/elsewhere", 0o700), *STEPS[1:])
+    with pytest.raises(ReplayMismatch):
+        asyncio.run(perform(other, ReplayPerformer(recorder.recording)))
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"performed": 3}', '{"performed": [{"segment": {}}]}'])
+def test_what_is_no_recording_is_refused(text: str) -> None:
+    """A text that holds no recording is a ValueError that says why."""
+    with pytest.raises(ValueError, match=r"."):
+        read_recording(text)

@@ -1,0 +1,1 @@
+"""Config: the dispatch config as values, decoded and checked."""

@@ -1,0 +1,1 @@
+"""Hosts: what the system's ssh says of them."""

@@ -1,0 +1,1 @@
+"""Request: what a user asks for, out of the words of an order."""

@@ -1,0 +1,1 @@
+"""Runs: what is seen of runs on their hosts, what it means, and what hosts are told about them."""

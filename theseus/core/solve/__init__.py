@@ -1,0 +1,1 @@
+"""Solve: where a request fits, and why not elsewhere."""

@@ -1,0 +1,1 @@
+"""Source: the snapshot of a tree, and what is said of it."""

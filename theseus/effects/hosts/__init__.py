@@ -1,0 +1,1 @@
+"""Hosts: shells on them, over connections that are few, shared and paced."""

@@ -1,0 +1,1 @@
+"""Inventory: asks hosts about themselves."""

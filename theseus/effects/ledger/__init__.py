@@ -1,0 +1,1 @@
+"""Ledger: the runs that were submitted from here."""

@@ -1,0 +1,1 @@
+"""Runs: looking at them, waiting for them, and acting on them."""

@@ -1,0 +1,1 @@
+"""Source: what git says of a tree, and archives of it."""

@@ -1,0 +1,1 @@
+"""Submit: an order through source, survey, plan and performing."""
