@@ -494,6 +494,17 @@ start_time() { # PID: ticks after boot, field 22 of /proc/PID/stat
   echo "${20}"
 }
 
+go_first() { # DIRECTORY: may this shell start what lies there? A later one gets the answer of the first, and 75
+  local problem
+  if problem=$(mkdir -- "$1/launched" 2>&1); then return; fi
+  if [[ -d $1/launched ]]; then
+    await_answer "$1"
+  else
+    echo "$problem" >&2
+    return 1
+  fi
+}
+
 launch() { # RUN_DIR LOG: start bootstrap.sh in a session of its own and answer `pid start-time boot-id`
   local pid
   if ! command -v setsid >/dev/null; then
@@ -502,10 +513,7 @@ launch() { # RUN_DIR LOG: start bootstrap.sh in a session of its own and answer 
   fi
   (umask 077 && : >>"$2") || return 1
   cd / || return 1
-  if ! mkdir -- "$1/launched" 2>/dev/null; then
-    await_answer "$1"
-    return
-  fi
+  go_first "$1" || return
   rm -f -- "$1/lease" # of a launch that failed
   scrub               # such an allocation is not that of a run without SLURM
   LC_ALL=$locale setsid bash "$1/bootstrap.sh" "$1" </dev/null >>"$2" 2>&1 3>&- &
@@ -545,10 +553,7 @@ submit() { # RUN_DIR SBATCH [ARG...]: hand the run to SLURM and answer `slurm JO
   local run_dir=$1 said status=0 id='' cluster=''
   shift
   cd / || return 1
-  if ! mkdir -- "$run_dir/launched" 2>/dev/null; then
-    await_answer "$run_dir"
-    return
-  fi
+  go_first "$run_dir" || return
   said=$(scrub && LC_ALL=$locale "$@" 2>"$run_dir/sbatch.err") || status=$?
   : >"$run_dir/launched/ended" # no job comes of it later
   cat -- "$run_dir/sbatch.err" >&2

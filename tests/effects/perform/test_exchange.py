@@ -495,6 +495,18 @@ def test_launch_without_a_log(open_site: OpenSite, folder: Path) -> None:
     assert not (folder / "run dir" / "ran").exists()
 
 
+def test_launch_that_cannot_be_noted(open_site: OpenSite, folder: Path) -> None:
+    """Where a start cannot be noted nothing is launched, and nobody is said to have done so."""
+    *steps, launch = launch_steps(folder, 'touch "$1/ran"\n')
+    assert isinstance(launch, Launch)
+    performed(open_site, folder, tuple(steps))
+    (folder / "run dir" / "launched").symlink_to("nowhere")
+    (outcome,) = performed(open_site, folder, (launch,))
+    assert isinstance(outcome, Failed)
+    assert "cannot create directory" in outcome.message
+    assert not (folder / "run dir" / "ran").exists()
+
+
 def test_large_error_text(open_site: OpenSite, folder: Path) -> None:
     """A probe may print megabytes on both streams: no deadlock, nothing quadratic, a tail kept."""
     script = "yes error | head -c 1000000 >&2; yes outs | head -c 3999999; echo last >&2; exit 3"
