@@ -11,6 +11,7 @@ import pytest
 
 from tests.runtime import slurm
 from tests.runtime.host import Site, until
+from theseus.core.plan.script import ask_frames, command_frame
 from theseus.effects.perform.package import packaged_content
 
 SLURM = {"sbatch", "squeue", "sinfo", "scontrol", "sacct", "scancel", "srun"}
@@ -36,15 +37,21 @@ def sbatch(login: Site, end: str) -> None:
 
 def performed(login: Site, *command: str) -> tuple[str, str, str]:
     """The status and output of a step that perform.sh runs, and what was printed as errors."""
-    return answered(login, f"run 0 {shlex.join(command)}")
+    return answered(login, command_frame(0, shlex.join(command)))
 
 
-def answered(login: Site, line: str) -> tuple[str, str, str]:
-    """The same for the group *line*, numbered 0."""
+def asked(login: Site, command: str) -> tuple[str, str, str]:
+    """What *command* says when it is asked: its status, its output, its errors."""
+    (frame,) = ask_frames([command])
+    return answered(login, frame)
+
+
+def answered(login: Site, frame: bytes) -> tuple[str, str, str]:
+    """What the far side answers to *frame*, numbered 0."""
     script = packaged_content("perform.sh").decode()
     talk = subprocess.run(
         ["bash", "-s"],
-        input=f"token=T\n{script}{{ {line}; }}\n",
+        input=f"token=T\n{script}{frame.decode()}",
         env=login.environment,
         capture_output=True,
         check=True,
@@ -125,7 +132,7 @@ def test_slurm_of_login_shells(apart: Site) -> None:
     assert submitted(apart)[:2] == ("0", "slurm 42")
     assert "SLURM_CONF=/site/slurm.conf" in (apart.home / "sbatch.env").read_text().splitlines()
     slurm.queue(apart, "gpu\n")
-    assert answered(apart, "ask 0 slurm squeue -h")[:2] == ("0", "gpu")
+    assert asked(apart, "slurm squeue -h")[:2] == ("0", "gpu")
     for started in (apart.home / "started").read_text().split():
         os.kill(int(started), signal.SIGKILL)
 
@@ -133,7 +140,7 @@ def test_slurm_of_login_shells(apart: Site) -> None:
 def test_no_slurm_at_all(apart: Site) -> None:
     """Where login shells do not find it either, that is the answer."""
     (apart.home / ".bash_profile").write_text("exit 1\n")
-    status, _, errors = answered(apart, "ask 0 slurm nosuchsinfo -h")
+    status, _, errors = asked(apart, "slurm nosuchsinfo -h")
     assert (status, "nosuchsinfo: command not found" in errors) == ("127", True)
 
 
@@ -141,7 +148,7 @@ def test_habits_of_whoever_asks(login: Site) -> None:
     """SLURM is asked by the site's settings alone."""
     habits = ("SINFO_ALL", "SQUEUE_USERS", "SACCT_FORMAT", "SCONTROL_ALL", "SLURM_CLUSTERS")
     login.environment.update({**dict.fromkeys(habits, "x"), "SLURM_CONF": "/c"})
-    _, output, _ = answered(login, "ask 0 slurm env")
+    _, output, _ = asked(login, "slurm env")
     assert not [line for line in output.splitlines() if line.startswith(habits)]
     assert "SLURM_CONF=/c" in output.splitlines()
 
