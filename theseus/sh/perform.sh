@@ -132,7 +132,12 @@ mkdir() { # as a step, `mkdir -p -m MODE -- PATH`, it makes nothing that is ther
 }
 
 intact() { # FILE SIZE SHA256: is this what was sent?
-  local seen
+  local seen=''
+  # where there is much, openssl has said it before sha256sum is half way; whatever else it says is not believed
+  if (($2 > 1000000)) && command -v openssl >/dev/null; then
+    read -r seen _ < <(exec openssl dgst -sha256 -r <"$1" 2>/dev/null)
+    [[ $seen != "$3" ]] || return 0
+  fi
   read -r seen _ < <(digest <"$1")
   if [[ $seen == "$3" || $seen == "$2" ]]; then return; fi
   echo 'it arrived damaged' >&2
