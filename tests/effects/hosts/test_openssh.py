@@ -12,7 +12,7 @@ import pytest
 
 from tests.effects.sites import Value, openssh_connections
 from tests.effects.sshd import ALIAS, Server, served
-from theseus.core.config.config import Transport
+from theseus.core.config.config import ClusterConfig, DispatchConfig, PlainHost, Transport
 from theseus.core.plan.outcome import HostUnreachable
 from theseus.core.plan.plan import Target
 from theseus.effects.hosts.masters import Master, connect_options, look_up, opening
@@ -20,6 +20,7 @@ from theseus.effects.hosts.openssh import OpensshConnections
 from theseus.effects.hosts.shells import OpenShell, ShellUnavailable
 from theseus.effects.hosts.system_ssh import SystemSsh
 from theseus.effects.hosts.transport import openssh_needs
+from theseus.effects.inventory.doctor import examine
 from theseus.effects.perform.exchange import Answer, ask
 from theseus.effects.perform.reach import Way, alias_of, shells
 
@@ -320,6 +321,23 @@ def test_chosen_by_refusal(home: Path, line: str) -> None:
             await visit(open_shell)
             await visit(open_shell)
         assert exists(await own_socket(server))
+
+    among(home, use)
+
+
+def test_what_doctor_says_of_it(home: Path) -> None:
+    """Doctor names the way that was taken, not the one that was meant to be."""
+    clusters = {"lab": ClusterConfig(root="~/r", work="~/w")}
+    config = DispatchConfig(clusters, {ALIAS: PlainHost("lab", ssh=ALIAS)}, (ALIAS,))
+
+    async def way() -> str:
+        (health,) = await examine(config, [ALIAS], deep=False)
+        return next(check.found for check in health.checks if check.name == "connection")
+
+    async def use(server: Server) -> None:
+        assert await way() == "asyncssh"
+        add(server, UNKNOWN_TO_ASYNCSSH[2])
+        assert await way() == "openssh, for asyncssh does not take the ssh config as it is"
 
     among(home, use)
 

@@ -53,6 +53,7 @@ async def _examined(
             before = time.time()
             answers = await exchange.ask_within(deadline, shell, lines)
             after = time.time()
+            way = await _taken(way, config.hosts[name])
     except exchange.Silent as silent:
         reason = unanswered(deadline, lines, silent)
         advice = "see what holds it up: a file system, a driver or SLURM"
@@ -80,3 +81,10 @@ async def _way(host: Host) -> str:
         return host.transport
     needs = await openssh_needs(host.ssh)
     return f"openssh, for {needs[0]}" if needs else "asyncssh"
+
+
+async def _taken(expected: str, host: Host) -> str:
+    """The way by which *host* was reached: asyncssh may have left it to the system's `ssh`."""
+    if expected != "asyncssh" or await _way(host) == expected:
+        return expected
+    return "openssh, for asyncssh does not take the ssh config as it is"
