@@ -137,6 +137,19 @@ def test_slurm_of_login_shells(apart: Site) -> None:
         os.kill(int(started), signal.SIGKILL)
 
 
+def test_login_files_that_print_a_nul(apart: Site) -> None:
+    """What login files print is never taken for where SLURM is."""
+    file = apart.home / ".bash_profile"
+    file.write_text("printf 'a\\0=b\\0'; PATH=~/slurm:$PATH; export SLURM_CONF=/c\n")
+    slurm.queue(apart, "gpu\n")
+    assert asked(apart, "slurm squeue -h")[:2] == ("0", "gpu")
+    assert asked(apart, "slurm printenv SLURM_CONF")[:2] == ("0", "/c")
+    file.write_text("printf 'welcome\\0'; exit\n")
+    assert asked(apart, "slurm printenv SLURM_CONF")[:2] == ("1", "")
+    file.write_text("PATH=\n")
+    assert asked(apart, "slurm printenv PATH")[1] == apart.environment["PATH"]
+
+
 def test_no_slurm_at_all(apart: Site) -> None:
     """Where login shells do not find it either, that is the answer."""
     (apart.home / ".bash_profile").write_text("exit 1\n")
