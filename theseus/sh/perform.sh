@@ -368,7 +368,7 @@ claim() { # RUN_DIR: 75 and the answer, when the run was submitted before; 76 wh
 
 take_turn() { # RUN_DIR: of those who find it submitted before, one at a time looks, and takes up what is dead
   # the kernel ends the turn with this subshell; where a file system has no locks there are no turns
-  { exec {turn}>"$1/turn" && flock "$turn"; } 2>/dev/null || true
+  { exec 9>"$1/turn" && flock 9; } 2>/dev/null || true
 }
 
 sign() { # RUN_DIR: say who is about to start the run; all of it may have been read when the client is gone
