@@ -5,6 +5,7 @@ import shlex
 import shutil
 import signal
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -137,6 +138,19 @@ def test_slurm_of_login_shells(apart: Site) -> None:
         os.kill(int(started), signal.SIGKILL)
 
 
+def test_login_files_that_print_a_nul(apart: Site) -> None:
+    """What login files print is never taken for where SLURM is."""
+    file = apart.home / ".bash_profile"
+    file.write_text("printf 'a\\0=b\\0'; PATH=~/slurm:$PATH; export SLURM_CONF=/c\n")
+    slurm.queue(apart, "gpu\n")
+    assert asked(apart, "slurm squeue -h")[:2] == ("0", "gpu")
+    assert asked(apart, "slurm printenv SLURM_CONF")[:2] == ("0", "/c")
+    file.write_text("printf 'welcome\\0'; exit\n")
+    assert asked(apart, "slurm printenv SLURM_CONF")[:2] == ("1", "")
+    file.write_text("PATH=\n")
+    assert asked(apart, "slurm printenv PATH")[1] == apart.environment["PATH"]
+
+
 def test_no_slurm_at_all(apart: Site) -> None:
     """Where login shells do not find it either, that is the answer."""
     (apart.home / ".bash_profile").write_text("exit 1\n")
@@ -180,6 +194,20 @@ def test_an_answer_that_was_lost(login: Site) -> None:
     slurm.queue(login, "41 theseus:other x-other\n44 theseus:r1 demo-r1\n")
     assert performed(login, "claim", str(login.run_dir))[:2] == ("answered", "slurm 44")
     assert (login.run_dir / "answer").read_text() == "slurm 44\n"
+
+
+def test_login_files_keep_no_turn(apart: Site) -> None:
+    """What login files start in the background lets the next one look for the job as well."""
+    (apart.run_dir / "launched").mkdir()
+    (apart.run_dir / "batch.sh").touch()
+    os.utime(apart.run_dir / "launched", (0, 0))
+    slurm.queue(apart, "", status=1)
+    began = time.monotonic()
+    for _ in range(2):
+        assert performed(apart, "claim", str(apart.run_dir))[0] == "76"
+    assert time.monotonic() - began < 15
+    for started in (apart.home / "started").read_text().split():
+        os.kill(int(started), signal.SIGKILL)
 
 
 def test_a_job_with_another_comment(login: Site) -> None:

@@ -80,14 +80,18 @@ soon() { # INDEX COMMAND [ARG...]: begin what `told INDEX` says
 find_out() { # COMMAND [ARG...]: its output, its errors, and a trailer: its status, and how long the errors are
   local errors status=0
   { errors=$("$@" 2>&1 >&4 4>&- </dev/null) || status=$?; } 4>&1
-  printf '%s%4d%12d' "$errors" "$status" "${#errors}"
+  printf '%s%4d%12d%s' "$errors" "$status" "${#errors}" "$token"
 }
 
 told() { # INDEX
   local answer=${answers[$1]} said status errors
   said=$(cat <&"$answer")
   exec {answer}<&-
-  ((${#said} >= 16)) || said=$(printf '%4d%12d' 137 0) # it was killed before it could say
+  if [[ ${said: -${#token}} == "$token" ]]; then
+    said=${said:0:-${#token}}
+  else # it was killed before it could say, and what it printed is no trailer
+    said+=' 137           0'
+  fi
   status=${said: -16:4} errors=${said: -12} said=${said:0:-16}
   printf '%s' "${said:${#said}-errors}" >&2
   said=${said:0:${#said}-errors}
@@ -364,7 +368,7 @@ claim() { # RUN_DIR: 75 and the answer, when the run was submitted before; 76 wh
 
 take_turn() { # RUN_DIR: of those who find it submitted before, one at a time looks, and takes up what is dead
   # the kernel ends the turn with this subshell; where a file system has no locks there are no turns
-  { exec {turn}>"$1/turn" && flock "$turn"; } 2>/dev/null || true
+  { exec 9>"$1/turn" && flock 9; } 2>/dev/null || true
 }
 
 sign() { # RUN_DIR: say who is about to start the run; all of it may have been read when the client is gone

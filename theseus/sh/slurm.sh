@@ -14,16 +14,19 @@ scrub() { # nothing of an allocation this shell may stand in, or of the user's h
 }
 
 find_slurm() { # at many sites only the files of login shells, which this is none of, say where it is
-  local said=''
+  local said='' found
   if [[ -n ${slurm_sought-} ]] || command -v squeue >/dev/null; then return; fi
   slurm_sought=yes
-  # a NUL, and not the end: what login files start in the background may keep the stream open
+  # between NULs, of which login files may print some, and not to the end: what they start in the
+  # background may keep the stream open, and would keep a turn (see perform.sh)
   # shellcheck disable=SC2016 # for that shell to expand
-  IFS= read -r -t 20 -d '' said < <(
-    exec bash -l -c 'printf "\n=\n%s\n%s\n\0" "$PATH" "${SLURM_CONF-}"' </dev/null 2>/dev/null 3>&-
-  ) || return 0
-  said=${said##*$'\n=\n'}
-  PATH=$PATH:${said%%$'\n'*}
+  while IFS= read -r -t 20 -d '' said && [[ $said != $'=\n'* ]]; do :; done < <(
+    exec bash -l -c 'printf "\0=\n%s\n%s\n\0" "$PATH" "${SLURM_CONF-}"' </dev/null 2>/dev/null 3>&- 9>&-
+  )
+  [[ $said == $'=\n'*$'\n'*$'\n' ]] || return 0
+  said=${said#$'=\n'}
+  found=${said%%$'\n'*}
+  PATH=$PATH${found:+:$found} # an empty place is the current directory
   said=${said#*$'\n'}
   said=${said%$'\n'}
   if [[ -n $said ]]; then export SLURM_CONF=${SLURM_CONF:-$said}; fi

@@ -175,6 +175,24 @@ def test_groups(groups: str, lacking: tuple[str, ...]) -> None:
     assert found.partitions[0].groups_lacking == lacking
 
 
+@pytest.mark.parametrize(
+    ("groups", "lacking"),
+    [
+        ("groups users hpc-team\n", ()),
+        ("groups domain users staff\n", ()),
+        ("groups domain team\n", ("HPC-Team", "Domain Users")),
+    ],
+)
+def test_groups_of_a_directory(groups: str, lacking: tuple[str, ...]) -> None:
+    """Groups of a directory service have spaces in their names, and are the same in any case."""
+    allowed = "AllowGroups=HPC-Team,Domain Users AllowQos=ALL"
+    partitions = f"PartitionName=gpu {allowed} State=UP\n{groups}"
+    nodes = "n1|gpu|gpu:8|(null)|idle|0/1/0/1|1|0|(null)|\n"
+    found = slurm_snapshot(tuple(Answer(0, text) for text in (nodes, partitions, "", "")))
+    assert isinstance(found, SlurmSnapshot)
+    assert found.partitions[0].groups_lacking == lacking
+
+
 @given(st.lists(st.builds(Answer, st.sampled_from([0, 1]), any_string), min_size=4, max_size=4))
 def test_anything(answers: list[Answer]) -> None:
     """Whatever a cluster says, a snapshot comes of it: nothing is raised."""

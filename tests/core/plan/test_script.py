@@ -17,6 +17,7 @@ from theseus.core.plan.script import (
     obtain_frame,
     receive_frame,
     script_frame,
+    turn_frames,
     unpack_frame,
 )
 from theseus.core.plan.steps import (
@@ -98,10 +99,14 @@ def test_frames() -> None:
 
 
 def test_questions() -> None:
-    """All questions are begun before the first answer is waited for."""
+    """All questions are begun before the first answer is waited for, unless each has its turn."""
     assert ask_frames(["nproc 'a b'", "free"]) == (
         b"{ soon 0 nproc 'a b'; }\n{ soon 1 free; }\n{ told 0; }\n",
         b"{ told 1; }\n",
+    )
+    assert turn_frames(["nproc", "free"]) == (
+        b"{ soon 0 nproc; }\n{ told 0; }\n",
+        b"{ soon 1 free; }\n{ told 1; }\n",
     )
 
 

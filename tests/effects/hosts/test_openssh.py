@@ -8,10 +8,11 @@ import subprocess
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+import asyncssh as protocol
 import pytest
 
 from tests.effects.sites import Value, openssh_connections
-from tests.effects.sshd import ALIAS, Server, served
+from tests.effects.sshd import ALIAS, Server, served, write_client_files
 from theseus.core.config.config import ClusterConfig, DispatchConfig, PlainHost, Transport
 from theseus.core.plan.outcome import HostUnreachable
 from theseus.core.plan.plan import Target
@@ -369,6 +370,22 @@ def test_refused_by_the_host(home: Path) -> None:
             with pytest.raises(ShellUnavailable, match="Permission denied"):
                 await visit(open_shell)
         assert server.connections == 1
+
+    among(home, use)
+
+
+@pytest.mark.parametrize("line", ["", "StrictHostKeyChecking no", *UNKNOWN_TO_ASYNCSSH])
+@pytest.mark.parametrize("kind", ["ssh-ed25519", "ecdsa-sha2-nistp256"])
+def test_changed_key_is_refused_either_way(home: Path, line: str, kind: str) -> None:
+    """No refusal of asyncssh's leads to a host whose key is another than the one that is known."""
+
+    async def use(server: Server) -> None:
+        write_client_files(server, protocol.generate_private_key(kind))
+        add(server, line)
+        async with shells({ALIAS: Way(ALIAS)}) as open_shell:
+            with pytest.raises(ShellUnavailable, match=r"host key .* has changed"):
+                await visit(open_shell)
+        assert (server.commands, server.connections) == ([], 1)
 
     among(home, use)
 

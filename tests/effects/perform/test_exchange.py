@@ -37,7 +37,7 @@ from theseus.core.plan.steps import (
 )
 from theseus.core.text.shell import path_word
 from theseus.effects.hosts.shells import OpenShell
-from theseus.effects.perform.exchange import Answer, ask
+from theseus.effects.perform.exchange import Answer, ask, ask_in_turn, ask_within
 from theseus.effects.perform.package import packaged_content, packaged_digest
 from theseus.effects.perform.parcel import Parcel, SupplyError, bytes_parcel
 from theseus.effects.perform.sending import Ready, prepare
@@ -558,6 +558,49 @@ def test_probes_at_once(open_site: OpenSite, folder: Path) -> None:
         Answer(137, b"", ""),
         Answer(0, b"met", ""),
     )
+
+
+def test_output_of_a_killed_probe(open_site: OpenSite, folder: Path) -> None:
+    """What a probe printed before all of it was killed is its output, whatever it looks like."""
+    words = "some words, and a number: 42"
+    probes = (("sh", "-c", 'echo "$0"; kill -9 "$PPID"', words), ("echo", "after"))
+
+    async def use(open_shell: OpenShell) -> object:
+        async with open_shell("site") as shell:
+            return await asyncio.wait_for(ask(shell, probes), 20)
+
+    answers = at(open_site, folder, use)
+    assert answers == (Answer(137, words.encode(), ""), Answer(0, b"after", ""))
+
+
+def test_probes_in_turn(open_site: OpenSite, folder: Path) -> None:
+    """Where one has to see what another has done, it is begun when that has ended."""
+    probes = (("sh", "-c", "sleep 0.3; echo made >it"), ("cat", "it"), ("rm", "it"))
+
+    async def use(open_shell: OpenShell) -> object:
+        async with open_shell("site") as shell:
+            return await ask_in_turn(shell, probes)
+
+    assert at(open_site, folder, use) == (
+        Answer(0, b"", ""),
+        Answer(0, b"made", ""),
+        Answer(0, b"", ""),
+    )
+
+
+def test_all_answered_at_the_deadline(open_site: OpenSite, folder: Path) -> None:
+    """A host that has answered everything was not silent, though its errors do not end."""
+
+    async def never() -> bytes:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async def use(open_shell: OpenShell) -> object:
+        async with open_shell("site") as shell:
+            setattr(shell, "errors", never)  # noqa: B010  a protocol's method, which mypy guards
+            return await ask_within(1.5, shell, ["echo here"])
+
+    assert at(open_site, folder, use) == (Answer(0, b"here", ""),)
 
 
 def test_no_steps(open_site: OpenSite, folder: Path) -> None:

@@ -17,6 +17,7 @@ from theseus.core.plan.outcome import HostUnreachable
 from theseus.core.runs.clean import Item, Kind, Listing, Policy, Removal, choose
 from theseus.core.text.shell import environment_file
 from theseus.effects.perform.reach import Way, shells
+from theseus.effects.runs import clean
 from theseus.effects.runs.clean import list_share, remove_items
 
 pytestmark = pytest.mark.slow
@@ -161,6 +162,23 @@ def test_what_ended_long_ago_goes(storage: Storage) -> None:
     assert (storage.top / "root/results/r1/result").exists()
     left = {str(path.relative_to(storage.top)) for path in storage.top.rglob("*") if path.is_file()}
     assert left == {"share/notes.txt", "root/results/r1/result"}
+
+
+def test_more_than_one_command_removes(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No work directory stays behind because its run, which says where it is, went before it."""
+    monkeypatch.setattr(clean, "BATCH", 10)  # the last of the first is a work directory
+    names = [f"r{number}" for number in range(8)]
+    for name in names:
+        storage.run(name)
+        for number in range(50):
+            storage.file(f"work/p/g/a name/{name}/{number}")
+    storage.age()
+    removed = storage.clean()
+    assert (
+        removed.items()
+        >= {f"{kind} {name}": None for kind in ("work", "run") for name in names}.items()
+    )
+    assert not list((storage.top / "work/p/g/a name").iterdir())
 
 
 def test_what_is_recent_stays(storage: Storage) -> None:

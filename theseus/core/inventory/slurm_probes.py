@@ -34,6 +34,7 @@ _FORMAT = ",".join(f"{field}:|" for field in _FIELDS)
 _PARTITIONS = 'scontrol -a -o show partition || exit; echo "groups $(id -Gn)"'
 _MIB = 2**20
 _PAIR = re.compile(r"(\w+)=(\S*)")
+_GROUPS = re.compile(r"\bAllowGroups=(.*?)(?= \w+=|$)")  # a directory's have spaces in their names
 _DIGITS = 12  # of any number here: what has more is none
 # sinfo(1), "NODE STATE CODES": the marks that may follow a state
 _MARKS = "*~#!%$@^+-"
@@ -150,13 +151,23 @@ def _partitions(
         if (name := found.get("PartitionName")) in members:
             nodes = tuple(dict.fromkeys(members[name]))
             partition = evolve(_partition(found), nodes=nodes, pending=waiting[name])
-            allowed = (_names(found.get("AllowGroups", "ALL")) or ()) if own else ()
-            yield evolve(partition, groups_lacking=allowed if own.isdisjoint(allowed) else ())
+            yield evolve(partition, groups_lacking=_lacking(line, own))
 
 
-def _own_groups(text: str) -> frozenset[str]:
-    lines = [line.split() for line in text.splitlines() if line.startswith("groups ")]
-    return frozenset(name for _, *names in lines for name in names)
+def _own_groups(text: str) -> str:
+    """The groups of the user, with a space on both sides of each; "" where they are not known."""
+    lines = [line.split()[1:] for line in text.splitlines() if line.startswith("groups ")]
+    names = " ".join(name for names in lines for name in names)
+    return f" {names.casefold()} " if names else ""
+
+
+def _lacking(partition: str, own: str) -> tuple[str, ...]:
+    """The groups that *partition* is for, if those of the user, *own*, are known and others."""
+    found = _GROUPS.search(partition)
+    allowed = () if found is None else _names(found[1]) or ()
+    if not own or any(f" {name.casefold()} " in own for name in allowed):
+        return ()
+    return allowed
 
 
 def _partition(found: Mapping[str, str]) -> SlurmPartition:

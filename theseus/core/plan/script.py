@@ -6,6 +6,7 @@ content can never be read as commands.
 """
 
 from collections.abc import Sequence
+from itertools import starmap
 from typing import Literal, TypeAlias, assert_never
 
 from theseus.core.config.secrets import Secret
@@ -148,12 +149,22 @@ def obtain_frame(index: int, obtain: Obtain, how: Literal["there", "follows", "a
 
 def ask_frames(commands: Sequence[str]) -> tuple[bytes, ...]:
     """The lines that ask what each of *commands* says; all are begun before the first is told."""
-    begun = b"".join(
-        b"{ soon %d %s; }\n" % (index, command.encode("utf-8", "surrogateescape"))
-        for index, command in enumerate(commands)
-    )
-    told = (b"{ told %d; }\n" % index for index in range(len(commands)))
+    begun = b"".join(starmap(_begin, enumerate(commands)))
+    told = map(_tell, range(len(commands)))
     return tuple(begun + line if index == 0 else line for index, line in enumerate(told))
+
+
+def turn_frames(commands: Sequence[str]) -> tuple[bytes, ...]:
+    """The lines that ask the same, where each of *commands* is begun when that before has ended."""
+    return tuple(_begin(index, command) + _tell(index) for index, command in enumerate(commands))
+
+
+def _begin(index: int, command: str) -> bytes:
+    return b"{ soon %d %s; }\n" % (index, command.encode("utf-8", "surrogateescape"))
+
+
+def _tell(index: int) -> bytes:
+    return b"{ told %d; }\n" % index
 
 
 def describe_step(step: Step) -> str:

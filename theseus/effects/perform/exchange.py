@@ -20,7 +20,7 @@ from theseus.core.plan.outcome import (
     Outcome,
     Unknown,
 )
-from theseus.core.plan.script import Obtain, ask_frames, obtain_frame, script_frame
+from theseus.core.plan.script import Obtain, ask_frames, obtain_frame, script_frame, turn_frames
 from theseus.core.plan.shelf import Offer
 from theseus.core.text.shell import command_line
 from theseus.core.values import frozen
@@ -76,31 +76,42 @@ async def ask(shell: Shell, probes: Sequence[tuple[str, ...]]) -> tuple[Answer, 
     return await ask_commands(shell, [command_line(argv) for argv in probes])
 
 
+async def ask_in_turn(shell: Shell, probes: Sequence[tuple[str, ...]]) -> tuple[Answer, ...] | Lost:
+    """Run the argvs of *probes* in *shell*, each when that before has ended."""
+    frames = turn_frames([command_line(argv) for argv in probes])
+    return await _asked(_questions(shell, frames))
+
+
 async def ask_commands(
     shell: Shell, commands: Sequence[str], library: str | None = None
 ) -> tuple[Answer, ...] | Lost:
     """What *commands* say, lines for bash that may use the functions of the script *library*."""
-    dialogue = _questions(shell, commands, library)
-    await dialogue.hold(None)
-    return await dialogue.answers()
+    return await _asked(_questions(shell, ask_frames(commands), library))
 
 
 async def ask_within(
     deadline: float, shell: Shell, commands: Sequence[str]
 ) -> tuple[Answer, ...] | Lost:
     """What *commands* say, lines for bash; raises Silent after *deadline* seconds."""
-    dialogue = _questions(shell, commands, None)
+    dialogue = _questions(shell, ask_frames(commands))
     try:
         async with asyncio.timeout(deadline):
             await dialogue.hold(None)
     except TimeoutError:
-        raise Silent(dialogue.answered) from None
+        answered = dialogue.answered
+        if answered is None or len(answered) < len(commands):
+            raise Silent(answered) from None
     return await dialogue.answers()
 
 
-def _questions(shell: Shell, commands: Sequence[str], library: str | None) -> "Dialogue":
-    sendings = [Ready(index, frame) for index, frame in enumerate(ask_frames(commands))]
+def _questions(shell: Shell, frames: Sequence[bytes], library: str | None = None) -> "Dialogue":
+    sendings = [Ready(index, frame) for index, frame in enumerate(frames)]
     return Dialogue(shell, sendings, library)
+
+
+async def _asked(dialogue: "Dialogue") -> tuple[Answer, ...] | Lost:
+    await dialogue.hold(None)
+    return await dialogue.answers()
 
 
 class Dialogue:

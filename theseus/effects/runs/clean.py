@@ -47,12 +47,13 @@ async def _ask(
     probes = [("bash", "-c", script, CLEAN, *words) for words in commands]
     try:
         async with open_shell(host) as shell:
-            answers = await exchange.ask(shell, probes)
+            # a work directory is found by its run, which may be removed by the next command
+            answers = await exchange.ask_in_turn(shell, probes)
     except ShellUnavailable as unavailable:
         return unavailable.error
     if isinstance(answers, exchange.Lost):
         return _no_answer(host, answers.reason)
-    return "".join(answer.output.decode("utf-8", "surrogateescape") for answer in answers)
+    return "\n".join(answer.output.decode("utf-8", "surrogateescape") for answer in answers)
 
 
 def _no_answer(host: str, reason: str) -> HostUnreachable:
