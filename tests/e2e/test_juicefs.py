@@ -199,7 +199,9 @@ def test_files_still_open(desk: Desk) -> None:
     """What a run has left running in the mount keeps what it has open, and holds up nobody else."""
     job(
         desk,
-        'cd "$THESEUS_RESULTS_DIR"; exec 3>kept; setsid sh -c "echo \\$\\$ >~/pid; sleep 60" &\n',
+        # in a session of its own before the job ends: what still is in the job's group ends with it
+        'cd "$THESEUS_RESULTS_DIR"; exec 3>kept; setsid sh -c "echo \\$\\$ >~/pid; sleep 60" &\n'
+        "until [ -s ~/pid ]; do sleep 0.02; done\n",
     )
     run = submitted(desk)
     assert run.outcome()["state"] == "completed"
