@@ -26,7 +26,7 @@ ENDS = """\
 theseus_signals=0 theseus_received='' theseus_child='' theseus_outcome=$1
 {functions}
 trap 'theseus_signal TERM' TERM
-ends() {{ trap '' TERM; sleep 0.15; exit 9; }}
+ends() {{ trap '' TERM; echo runs; sleep 0.15; exit 9; }}
 theseus_run ends
 """
 
@@ -52,6 +52,12 @@ def test_a_job_that_is_told_to_stop(site: Site) -> None:
     assert site.outcome["work_dir"] == str(site.work_dir)
 
 
+def status_of(process: subprocess.Popen[bytes]) -> int:
+    """The exit status of *process*, whose output nobody reads any more."""
+    with process:
+        return process.wait(timeout=20)
+
+
 def test_a_signal_in_the_moment_of_the_end(tmp_path: Path) -> None:
     """The exit status is that of the job also where bash forgets it: once in twenty times."""
     text = (ROOT / "theseus/sh/bootstrap.sh").read_text()
@@ -64,12 +70,16 @@ def test_a_signal_in_the_moment_of_the_end(tmp_path: Path) -> None:
     ends = set[int]()
     for turn in range(12):
         words = ["bash", "--norc", "-c", script, "bash", str(outcome)]
-        started = [subprocess.Popen(words, start_new_session=True) for _ in range(8)]
-        time.sleep(0.13 + 0.002 * turn)
+        pipe = subprocess.PIPE
+        started = [subprocess.Popen(words, start_new_session=True, stdout=pipe) for _ in range(8)]
+        assert [process.stdout and process.stdout.readline() for process in started] == [
+            b"runs\n"
+        ] * 8
+        time.sleep(0.12 + 0.002 * turn)
         for process in started:
             process.terminate()
             time.sleep(0.003)
-        ends |= {process.wait(timeout=20) for process in started}
+        ends |= {status_of(process) for process in started}
     assert ends == {9}
 
 

@@ -64,12 +64,12 @@ steps() { # run bootstrap.sh on each node; its exit status, though signals come 
     wait "$child" || status=$?
     [[ $signals != "$before" ]] || break
   done
-  # bash 5.2 loses the status of a child that ends in the moment a signal comes, and says -1 from then on
-  ((status >= 0)) || status=$(recorded)
+  # bash 5.2 loses the status of a child that ends in the moment a signal comes, and says -1 or that of the signal
+  if ((signals && (status < 0 || status > 128))); then status=$(recorded "$status"); fi
 }
 
-recorded() { # the status that stands in the outcome; without one, that of what SIGTERM ended
-  sed -n 's/.*"exit_status": \([0-9]*\).*/\1/p' outcome.json 2>/dev/null | grep . || echo 143
+recorded() { # STATUS: the one that stands in the outcome; without an outcome, STATUS, or that of what SIGTERM ended
+  sed -n 's/.*"exit_status": \([0-9]*\).*/\1/p' outcome.json 2>/dev/null | grep . || echo "$(($1 < 0 ? 143 : $1))"
 }
 
 conclude() { # where no node could record the end

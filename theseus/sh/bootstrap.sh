@@ -54,14 +54,16 @@ theseus_run() { # COMMAND…: its exit status, though signals come in between
     wait "$theseus_child" 2>/dev/null || theseus_status=$?
     [[ $theseus_signals != "$theseus_before" ]] || break
   done
-  # bash 5.2 loses the status of a child that ends in the moment a signal comes, and says -1 from then on
-  ((theseus_status >= 0)) || theseus_status=$(theseus_recorded)
+  # bash 5.2 loses the status of a child that ends in the moment a signal comes, and says -1 or that of the signal
+  if ((theseus_signals && (theseus_status < 0 || theseus_status > 128))); then
+    theseus_status=$(theseus_recorded "$theseus_status")
+  fi
   theseus_child='' theseus_last=$theseus_status
   return "$theseus_status"
 }
 
-theseus_recorded() { # the status that stands in the outcome; without one, that of what SIGTERM ended
-  sed -n 's/.*"exit_status": \([0-9]*\).*/\1/p' "$theseus_outcome" 2>/dev/null | grep . || echo 143
+theseus_recorded() { # STATUS: the one that stands in the outcome; without an outcome, STATUS, or that of what SIGTERM ended
+  sed -n 's/.*"exit_status": \([0-9]*\).*/\1/p' "$theseus_outcome" 2>/dev/null | grep . || echo "$(($1 < 0 ? 143 : $1))"
 }
 
 theseus_stop_if_told() {
