@@ -94,8 +94,8 @@ def farm_in(folder: Path, hosts: int, delay: float) -> Iterator[str]:
     """The ssh config that leads to a farm with its files in *folder*."""
     words = [sys.executable, "-m", "bench.farm", str(hosts), str(delay), str(folder)]
     with subprocess.Popen(words, cwd=ROOT, stdin=PIPE, stdout=PIPE) as process:
-        assert process.stdin is not None  # noqa: S101  it is a pipe
-        assert process.stdout is not None  # noqa: S101  it is a pipe
+        assert process.stdin is not None  # noqa: S101  Popen was given a pipe for it
+        assert process.stdout is not None  # noqa: S101  Popen was given a pipe for it
         try:
             process.stdout.readline()
             yield str(folder / "config")

@@ -8,7 +8,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 # words of its own: what stands above or elsewhere is not beside it
-REASON = r"[ #-]+(?!as above|see above|as in |as [A-Z]+[0-9])[^\s#-].{4,}"
+REASON = r"[ #-]+(?!as above|see above|as in |as [A-Z]+[0-9])[^\s#-].{8,}"
 SILENCED = {
     r"# noqa\b": rf"# noqa: [A-Z]+[0-9]+(, [A-Z]+[0-9]+)*{REASON}",
     r"# type: ignore\b": rf"# type: ignore\[[a-z, -]+\]{REASON}",

@@ -92,12 +92,12 @@ class Job:
         """Where the job is defined, as people write it."""
         return f"{self.module}.{getattr(self.target, '__qualname__', repr(self.target))}"
 
-    def configure(self, cfg: Mapping[str, Any]) -> Any:  # noqa: ANN401 - of the config class
+    def configure(self, cfg: Mapping[str, Any]) -> Any:  # noqa: ANN401 - an instance of the job's own config class
         """The config the job is called with; ValueError lists what its class has against *cfg*."""
         plain = Config(job_part(cfg))
         return plain if self.config is None else build_config(self.config, plain.to_dict())
 
-    def run(self, cfg: Mapping[str, Any], spec: object) -> Any:  # noqa: ANN401 - what the job returns
+    def run(self, cfg: Mapping[str, Any], spec: object) -> Any:  # noqa: ANN401 - it gives whatever the job returns
         """Call the job; ValueError lists what its config class has against *cfg*."""
         settings = self.configure(cfg)
         if isinstance(self.target, type):

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Dict, List, Literal, Optional, Tuple, Union  # noqa: UP035 - as users write
+from typing import TYPE_CHECKING, Any, Dict, List, Literal, Optional, Tuple, Union  # noqa: UP035 - users write annotations so, and they are read here
 
 import attrs
 import pytest
@@ -57,15 +57,15 @@ class Train:
     data: Data = dataclasses.field(default_factory=Data)
     name: str = "x"
     resume: bool = False
-    limit: Optional[int] = None  # noqa: UP045 - as users write
+    limit: Optional[int] = None  # noqa: UP045 - users write annotations so, and they are read here
     rate: int | float = 1
-    layers: Tuple[int, ...] = (1, 2)  # noqa: UP006 - as users write
-    tags: List[str] = dataclasses.field(default_factory=list)  # noqa: UP006 - as users write
-    extra: Dict[str, float] = dataclasses.field(default_factory=dict)  # noqa: UP006 - as users write
-    other: Union[Data, None] = None  # noqa: UP007 - as users write
+    layers: Tuple[int, ...] = (1, 2)  # noqa: UP006 - users write annotations so, and they are read here
+    tags: List[str] = dataclasses.field(default_factory=list)  # noqa: UP006 - users write annotations so, and they are read here
+    extra: Dict[str, float] = dataclasses.field(default_factory=dict)  # noqa: UP006 - users write annotations so, and they are read here
+    other: Union[Data, None] = None  # noqa: UP007 - users write annotations so, and they are read here
     anything: Any = None
-    free: dict = dataclasses.field(default_factory=dict)  # type: ignore[type-arg] # as users write
-    bare: tuple = ()  # type: ignore[type-arg] # as users write
+    free: dict = dataclasses.field(default_factory=dict)  # type: ignore[type-arg] # users write annotations so, and they are read here
+    bare: tuple = ()  # type: ignore[type-arg] # users write annotations so, and they are read here
     chip: Chip | None = None
     nothing: None = None
     computed: int = dataclasses.field(init=False, default=0)

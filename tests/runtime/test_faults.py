@@ -115,7 +115,7 @@ def test_a_large_and_odd_tree(site: Site) -> None:
         (repository / f"d{number // 100}/{number}").write_bytes(b"%d" % number)
     for name in ODD:
         path = os.path.join(os.fsencode(repository), name)  # noqa: PTH118  a Path holds no bytes
-        os.makedirs(os.path.dirname(path), exist_ok=True)  # noqa: PTH103, PTH120  bytes, too
+        os.makedirs(os.path.dirname(path), exist_ok=True)  # noqa: PTH103, PTH120  it takes the bytes of a path, which a Path does not
         Path(os.fsdecode(path)).write_bytes(b"odd")
     (repository / "link").symlink_to("d0/1")
     (repository / "dangling").symlink_to("/nowhere at all")

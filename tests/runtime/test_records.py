@@ -105,7 +105,7 @@ def test_the_command_line_of_an_early_end(tmp_path: Path) -> None:
 def test_secrets_leave_before_the_end_is_told(
     tmp_path: Path,
     state: str,
-    left: bool,  # noqa: FBT001  a case's value
+    left: bool,  # noqa: FBT001  a value of a parametrized case, never written by hand
 ) -> None:
     """Where an end is on record the secrets are gone, unless the run may come back for them."""
     (tmp_path / "secrets.env").write_text("TOKEN=1")

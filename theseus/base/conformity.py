@@ -55,7 +55,7 @@ def _absences(field: Field, path: str) -> Iterator[str]:
         yield f"{path}: missing, expected {_title(field.annotation)}"
 
 
-def _misfits(annotation: Any, value: Any, path: str) -> Iterator[str]:  # noqa: ANN401 - of any type
+def _misfits(annotation: Any, value: Any, path: str) -> Iterator[str]:  # noqa: ANN401 - annotations and what they describe may be of any type
     arguments = typing.get_args(annotation)
     if typing.get_origin(annotation) in _UNIONS:
         yield from _union_misfits(annotation, value, path)
@@ -71,7 +71,7 @@ def _misfits(annotation: Any, value: Any, path: str) -> Iterator[str]:  # noqa: 
             yield from _misfits(arguments[1], item, f"{path}.{key}")
 
 
-def _union_misfits(annotation: Any, value: Any, path: str) -> Iterator[str]:  # noqa: ANN401 - of any type
+def _union_misfits(annotation: Any, value: Any, path: str) -> Iterator[str]:  # noqa: ANN401 - annotations and what they describe may be of any type
     arms = typing.get_args(annotation)
     classes = [arm for arm in arms if is_config_class(arm)]
     if not all(any(_misfits(arm, value, path)) for arm in arms):
@@ -82,14 +82,14 @@ def _union_misfits(annotation: Any, value: Any, path: str) -> Iterator[str]:  # 
         yield f"{path}: expected {_title(annotation)}, got {type(value).__name__} {value!r}"
 
 
-def _item(arguments: Tuple[Any, ...], place: int) -> Any:  # noqa: ANN401 - of any type
+def _item(arguments: Tuple[Any, ...], place: int) -> Any:  # noqa: ANN401 - annotations and what they describe may be of any type
     """The annotation of one item of `list`, `List[X]`, `Tuple[X, ...]` or `Tuple[X, Y]`."""
     if not arguments:
         return Any
     return arguments[0] if len(arguments) == 1 or Ellipsis in arguments else arguments[place]
 
 
-def _fits(annotation: Any, value: Any) -> bool:  # noqa: ANN401 - of any type
+def _fits(annotation: Any, value: Any) -> bool:  # noqa: ANN401 - annotations and what they describe may be of any type
     """Whether *value* itself is of the kind, whatever it holds; other kinds than these take all."""
     kind = typing.get_origin(annotation) or annotation
     if kind is typing.Literal:
@@ -106,22 +106,22 @@ def _fits(annotation: Any, value: Any) -> bool:  # noqa: ANN401 - of any type
     return isinstance(value, str) or not _is_kind(kind, PurePath)
 
 
-def _is_kind(kind: Any, of: Any) -> bool:  # noqa: ANN401 - of any type
+def _is_kind(kind: Any, of: Any) -> bool:  # noqa: ANN401 - annotations and what they describe may be of any type
     return isinstance(kind, type) and issubclass(kind, of)
 
 
-def _length_fits(annotation: Any, value: Any) -> bool:  # noqa: ANN401 - of any type
+def _length_fits(annotation: Any, value: Any) -> bool:  # noqa: ANN401 - annotations and what they describe may be of any type
     arguments = typing.get_args(annotation)
     pinned = typing.get_origin(annotation) is tuple and Ellipsis not in arguments
     return not pinned or len(value) == len(arguments) or not arguments
 
 
-def _title(annotation: Any) -> str:  # noqa: ANN401 - of any type
+def _title(annotation: Any) -> str:  # noqa: ANN401 - annotations and what they describe may be of any type
     bare = isinstance(annotation, type) and not typing.get_args(annotation)
     return annotation.__name__ if bare else str(annotation).replace("typing.", "")
 
 
-def build_config(cls: type, config: Mapping[str, Any]) -> Any:  # noqa: ANN401 - an instance of cls
+def build_config(cls: type, config: Mapping[str, Any]) -> Any:  # noqa: ANN401 - it is an instance of cls, which is known at run time alone
     """An instance of a config class; ValueError holds everything that `check_config` finds."""
     problems = check_config(cls, config)
     if problems:
@@ -129,7 +129,7 @@ def build_config(cls: type, config: Mapping[str, Any]) -> Any:  # noqa: ANN401 -
     return _built(cls, job_part(config))
 
 
-def _built(annotation: Any, value: Any) -> Any:  # noqa: ANN401 - of any type
+def _built(annotation: Any, value: Any) -> Any:  # noqa: ANN401 - annotations and what they describe may be of any type
     arguments = typing.get_args(annotation)
     kind = typing.get_origin(annotation) or annotation
     if kind in _UNIONS:

@@ -102,7 +102,7 @@ def plan(  # noqa: PLR0913  each is a word or flag of the command line
 # what reads and writes plans, like what waits for hosts, takes a fifth of the time of a dry run:
 # it is imported where it is used
 def _json(made: Plan) -> str:
-    from theseus.core.plan.codec import plan_json  # noqa: PLC0415  imports cattrs
+    from theseus.core.plan.codec import plan_json  # noqa: PLC0415  it imports cattrs, which plans that are only shown do without
 
     return plan_json(made)
 
@@ -121,8 +121,8 @@ def _made(order: Order, known: Inventory | None) -> Result[Plan, PlanError]:
         return plan_from(order, known)
     import asyncio  # noqa: PLC0415  a dry run waits for nothing
 
-    from theseus.effects.submit.lock import lock_checked  # noqa: PLC0415  no dry run
-    from theseus.effects.submit.submission import plan_now  # noqa: PLC0415  asks hosts
+    from theseus.effects.submit.lock import lock_checked  # noqa: PLC0415  a dry run does not look at the lock, and starts sooner
+    from theseus.effects.submit.submission import plan_now  # noqa: PLC0415  a dry run asks no hosts, and starts sooner
 
     return asyncio.run(plan_now(evolve(order, take=lock_checked(order.take))))
 
@@ -142,7 +142,7 @@ def _saved(order: Order, made: Plan, output: str | None) -> Result[None, PlanErr
 def _known(*, dry_run: bool, path: str | None) -> Result[Inventory | None, PlanError]:
     """The inventory that stands in for asking hosts; None when they are to be asked."""
     if path is not None:
-        from theseus.effects.reading.inventory_files import load_inventory  # noqa: PLC0415  imports cattrs
+        from theseus.effects.reading.inventory_files import load_inventory  # noqa: PLC0415  it imports cattrs, which plans that are only shown do without
 
         return load_inventory(path).map(lambda inventory: inventory)
     return Success(Inventory() if dry_run else None)

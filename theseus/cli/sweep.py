@@ -79,7 +79,7 @@ def refuse(flags: dict[str, bool]) -> Result[None, PlanError]:
 
 def show_batch(ordered: BatchOrder, known: Inventory | None, *, json: bool) -> int:
     """Show where each run would go, by what is *known* or by what the hosts say now."""
-    from theseus.core.plan.codec import plan_data  # noqa: PLC0415  imports cattrs
+    from theseus.core.plan.codec import plan_data  # noqa: PLC0415  it imports cattrs, which plans that are only shown do without
     from theseus.core.plan.render_batch import render_batch  # noqa: PLC0415  for sweeps alone
     from theseus.effects.submit.batch_planning import batch_from  # noqa: PLC0415  for sweeps alone
 
@@ -98,7 +98,7 @@ def show_batch(ordered: BatchOrder, known: Inventory | None, *, json: bool) -> i
 def _planned_now(ordered: BatchOrder) -> Result["Batch", PlanError]:
     import asyncio  # noqa: PLC0415  a dry run waits for nothing
 
-    from theseus.effects.submit.batches import batch_now  # noqa: PLC0415  asks hosts
+    from theseus.effects.submit.batches import batch_now  # noqa: PLC0415  a dry run asks no hosts, and starts sooner
 
     return asyncio.run(batch_now(ordered))
 
@@ -109,8 +109,8 @@ def start_batch(ordered: BatchOrder, *, json: bool) -> int:
 
     from theseus.cli.start import description  # noqa: PLC0415  for sweeps alone
     from theseus.cli.uploading import uploading  # noqa: PLC0415  for sweeps alone
-    from theseus.effects.submit.batches import submit_batch  # noqa: PLC0415  reaches hosts
-    from theseus.effects.submit.lock import lock_checked  # noqa: PLC0415  no dry run
+    from theseus.effects.submit.batches import submit_batch  # noqa: PLC0415  a dry run reaches no hosts, and starts sooner
+    from theseus.effects.submit.lock import lock_checked  # noqa: PLC0415  a dry run does not look at the lock, and starts sooner
 
     checked = ordered.taking(lock_checked(ordered.first.take))
     submitted = asyncio.run(submit_batch(checked, _announce, say, uploading))

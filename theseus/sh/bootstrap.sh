@@ -155,7 +155,7 @@ theseus_read() {
   # those of the login's environment: the lease says which GPUs the job may see
   [[ ! -e lease.json ]] || unset CUDA_VISIBLE_DEVICES HIP_VISIBLE_DEVICES ROCR_VISIBLE_DEVICES
   set -a
-  # shellcheck source=/dev/null # made by the plan
+  # shellcheck source=/dev/null # the plan makes it, and it lies on the host alone
   source ./job.env || theseus_fail 1 "$theseus_run_dir/job.env cannot be read: submit the run again"
   set +a
   for theseus_name in RUN_ID TREE ARCHIVE RUNTIME WORK_DIR STATUS_DIR DATA_DIR CHECKPOINT_DIR \
@@ -223,7 +223,7 @@ theseus_set_up() {  # a process of its own; writes shell text to 8, or on a fail
   [[ ! -e modules ]] || theseus_load || exit
   if [[ -e setup.sh ]]; then
     trap 'theseus_setup_failed $? "$BASH_COMMAND"' ERR
-    # shellcheck source=/dev/null # lines of the user
+    # shellcheck source=/dev/null # it holds lines of the user, which are checked nowhere
     source ./setup.sh
     trap - ERR
   fi
@@ -246,10 +246,10 @@ theseus_load() { # the modules of this host
   local theseus_init
   for theseus_init in "${LMOD_PKG:-/usr/share/lmod/lmod}/init/bash" "${MODULESHOME:-/usr/share/modules}/init/bash" \
     /etc/profile.d/{lmod,z00_lmod,modules,00-modulepath}.sh; do
-    # shellcheck source=/dev/null # of the site
+    # shellcheck source=/dev/null # the site's own file, which is not here
     type module &>/dev/null || [[ ! -r $theseus_init ]] || source "$theseus_init"
   done
-  # shellcheck source=/dev/null # lines of the user
+  # shellcheck source=/dev/null # it holds lines of the user, which are checked nowhere
   source ./modules
   type module &>/dev/null || {
     printf '%s' "this host has no \`module\` command, and its config wants the modules ${theseus_modules[*]}:\
@@ -549,7 +549,7 @@ theseus_is_new() { # ENVIRONMENT: whether its Python is 3.9 or later, by its own
 # --- the job ------------------------------------------------------------------------------------
 
 theseus_job() {
-  # shellcheck source=/dev/null # made by the plan
+  # shellcheck source=/dev/null # the plan makes it, and it lies on the host alone
   source ./job.argv || theseus_fail 1 "$theseus_run_dir/job.argv cannot be read: submit the run again"
   theseus_run theseus_supervise || {
     theseus_message="the runtime ended with exit status $theseus_last and left no outcome (137: it was\

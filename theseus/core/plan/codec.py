@@ -101,7 +101,7 @@ def _inconsistencies(plan: Plan) -> Iterator[str]:
 def _exactly(kind: type) -> Any:  # noqa: ANN401  cattrs' hooks are untyped
     """A hook that takes a *kind* and coerces nothing: `"false"` is not true."""
 
-    def hook(value: object, _: object) -> Any:  # noqa: ANN401  a value of *kind*
+    def hook(value: object, _: object) -> Any:  # noqa: ANN401  it gives a value of *kind*, which is known at run time alone
         if type(value) is kind:
             return value
         raise TypeError(f"expected {kind.__name__}, got {value!r}")

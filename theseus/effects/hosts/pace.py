@@ -77,7 +77,7 @@ def pauses() -> Iterator[float]:
     """Seconds to wait before each further try of what was turned away."""
     for number in range(TRIES - 1):
         # half of it by chance: clients that were turned away together do not come back together
-        yield FIRST_PAUSE * 2**number * random.uniform(0.5, 1.5)  # noqa: S311  no secret
+        yield FIRST_PAUSE * 2**number * random.uniform(0.5, 1.5)  # noqa: S311  a pause is no secret: chance spreads the attempts
 
 
 async def wait_for(waits: Iterator[float]) -> bool:

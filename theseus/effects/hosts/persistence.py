@@ -31,6 +31,6 @@ class Persistence:
         if not self._connected or self._loop.time() - self._seen + self._pause > self._patience:
             return False
         # at random, so that clients that lost a host together do not come back together
-        await asyncio.sleep(self._pause * random.uniform(0.5, 1.0))  # noqa: S311  no secret
+        await asyncio.sleep(self._pause * random.uniform(0.5, 1.0))  # noqa: S311  a pause is no secret: chance spreads the attempts
         self._pause = min(2 * self._pause, LONGEST_PAUSE)
         return True

@@ -108,7 +108,7 @@ class SystemSsh:
         """Remove *socket*, and the one it leads to."""
         for path in (os.path.realpath(socket), socket):
             with suppress(OSError):
-                os.unlink(path)  # noqa: PTH108  a path of ssh's, as text
+                os.unlink(path)  # noqa: PTH108  ssh's sockets are texts here: a Path would tidy them up
 
     async def open(self, socket: str, alias: str, options: Sequence[str]) -> Said:
         """Open a connection behind *socket* that goes on in the background; asks nothing."""
@@ -204,13 +204,13 @@ def _apart(socket: str) -> str:
     then, it would open a connection without any, which nobody uses and nothing ends.
     """
     place, name = os.path.split(socket)
-    return os.path.join(place, secrets.token_hex(len(name))[: len(name)])  # noqa: PTH118  as text
+    return os.path.join(place, secrets.token_hex(len(name))[: len(name)])  # noqa: PTH118  ssh's sockets are texts here: a Path would tidy them up
 
 
 def _lead(socket: str, apart: str) -> None:
     """Have *socket* lead to the one that lies *apart*, until that is gone."""
-    os.symlink(os.path.basename(apart), f"{apart}.new")  # noqa: PTH119, PTH211  as text
-    os.replace(f"{apart}.new", socket)  # noqa: PTH105  as text
+    os.symlink(os.path.basename(apart), f"{apart}.new")  # noqa: PTH119, PTH211  ssh's sockets are texts here: a Path would tidy them up
+    os.replace(f"{apart}.new", socket)  # noqa: PTH105  ssh's sockets are texts here: a Path would tidy them up
 
 
 def _is_locale(name: str) -> bool:

@@ -174,7 +174,7 @@ class Ledger:
 
         def look() -> tuple[LedgerEntry, ...]:
             with reading(self.path) as connection:
-                rows = connection.execute(f"SELECT * FROM runs {_NEWEST_FIRST}")  # noqa: S608  a constant
+                rows = connection.execute(f"SELECT * FROM runs {_NEWEST_FIRST}")  # noqa: S608  what is put in is a constant of this module
                 return tuple(_entry(row) for row in rows)
 
         return _attempted(look)
@@ -182,7 +182,7 @@ class Ledger:
 
 def _known(connection: sqlite3.Connection) -> list[Known]:
     """All runs, the newest first."""
-    rows = connection.execute(f"SELECT run_id, name, submitted_at FROM runs {_NEWEST_FIRST}")  # noqa: S608  a constant
+    rows = connection.execute(f"SELECT run_id, name, submitted_at FROM runs {_NEWEST_FIRST}")  # noqa: S608  what is put in is a constant of this module
     return [Known(run, name, datetime.fromisoformat(at).timestamp()) for run, name, at in rows]
 
 

@@ -186,7 +186,7 @@ def let_transports_go_first() -> None:
         pass
 
 
-def _import_asyncssh() -> Any:  # noqa: ANN401  a module
+def _import_asyncssh() -> Any:  # noqa: ANN401  a module is returned, whose type is the import's
     """The module theseus.effects.hosts.asyncssh, imported without what asyncssh can do without.
 
     It would run ldconfig and compilers to find libnettle (UMAC) and liboqs, which takes as long as

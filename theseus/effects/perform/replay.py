@@ -12,7 +12,7 @@ from theseus.core.plan.steps import Segment, Step
 from theseus.effects.perform.recording import Recording
 
 
-class ReplayMismatch(Exception):  # noqa: N818 - says what is wrong
+class ReplayMismatch(Exception):  # noqa: N818 - errors here are named by what is wrong
     """What is performed is not what was recorded."""
 
 

@@ -28,7 +28,7 @@ _ONE_AT_A_TIME = threading.Lock()  # OmegaConf's resolvers are the whole process
 def resolve(data: Any) -> Result[Any, Problem]:  # noqa: ANN401  plain data of any shape
     """*data* with every `${…}` resolved; what has parts from the environment is `Referenced`."""
     from omegaconf import OmegaConf  # noqa: PLC0415  58 ms that most invocations do not need
-    from omegaconf.errors import OmegaConfBaseException  # noqa: PLC0415  imports OmegaConf
+    from omegaconf.errors import OmegaConfBaseException  # noqa: PLC0415  OmegaConf is imported for texts with `${` alone
 
     marks = _Marks()
     try:
@@ -65,16 +65,16 @@ class _Marks:
             return value
         return self._put(Referenced(value, (EnvironmentSecret(str(name)),)))
 
-    def decode(self, text: str | None, _parent_: Any, _node_: Any) -> object:  # noqa: ANN401  OmegaConf's
+    def decode(self, text: str | None, _parent_: Any, _node_: Any) -> object:  # noqa: ANN401  they are internal to OmegaConf, which gives them no type
         """`oc.decode`: OmegaConf's own, but for what holds a mark."""
-        from omegaconf.resolvers import oc  # noqa: PLC0415  imports OmegaConf
+        from omegaconf.resolvers import oc  # noqa: PLC0415  OmegaConf is imported for texts with `${` alone
 
         spelled = self._spelled(text)
         return oc.decode(text, _parent_, _node_) if spelled is None else spelled
 
     def coerce(self, kind: str, value: object) -> object:
         """`oc.coerce`: OmegaConf's own, but for what holds a mark."""
-        from omegaconf.resolvers import oc  # noqa: PLC0415  imports OmegaConf
+        from omegaconf.resolvers import oc  # noqa: PLC0415  OmegaConf is imported for texts with `${` alone
 
         spelled = None if kind == "str" else self._spelled(value)
         return oc.coerce(kind, value) if spelled is None else spelled
@@ -120,7 +120,7 @@ class _Marks:
 def _standing_in(marks: _Marks) -> Iterator[None]:
     """Have OmegaConf ask *marks*; afterwards its resolvers are those that were there before."""
     from omegaconf import OmegaConf  # noqa: PLC0415  58 ms that most invocations do not need
-    from omegaconf.basecontainer import BaseContainer  # noqa: PLC0415  imports OmegaConf
+    from omegaconf.basecontainer import BaseContainer  # noqa: PLC0415  OmegaConf is imported for texts with `${` alone
 
     with _ONE_AT_A_TIME:
         kept = dict(BaseContainer._resolvers)  # noqa: SLF001  nothing public tells a caller's own

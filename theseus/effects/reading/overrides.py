@@ -63,7 +63,7 @@ def _unknown(data: object, names: list[str]) -> str | None:
     return None
 
 
-def _set(data: Any, names: list[str], value: object) -> Result[Any, str]:  # noqa: ANN401  plain data
+def _set(data: Any, names: list[str], value: object) -> Result[Any, str]:  # noqa: ANN401  plain data of any shape, as it came out of YAML
     """A copy of *data* with *value* at the path *names*."""
     if not names:
         return Success(value)

@@ -74,14 +74,14 @@ class CheckedLoader(yaml.CSafeLoader):
                     return str(tag)
         return _TEXT
 
-    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:  # noqa: ANN401, FBT001, FBT002  as PyYAML has it
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:  # noqa: ANN401, FBT001, FBT002  the signature is that of PyYAML's method
         """What *node* stands for."""
         return node.value if _is_text(node) else super().construct_object(node, deep)
 
     def construct_mapping(
         self,
         node: yaml.MappingNode,
-        deep: bool = False,  # noqa: FBT001, FBT002  as PyYAML has it
+        deep: bool = False,  # noqa: FBT001, FBT002  the signature is that of PyYAML's method
     ) -> dict[Any, Any]:
         """What *node*, if it is a mapping, stands for; if its keys are text, nothing is merged."""
         if node.id == "mapping" and all(_is_text(key) for key, _ in node.value):
