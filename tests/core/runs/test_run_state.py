@@ -87,6 +87,8 @@ TABLE: list[tuple[submission.Submission, Sighting | Unreachable, RunState]] = [
     (SENT, ended(job("PENDING", "BeginTime"), "preempted"), Queued("BeginTime")),
     (SENT, ended(job("RUNNING"), "preempted"), Running()),
     (SENT, ended(job("CANCELLED"), "preempted"), Cancelled("why", AT)),
+    (SENT, ended(job("PREEMPTED"), "preempted"), Preempted("why", AT)),
+    (SENT, ended(job("TIMEOUT"), "preempted"), Preempted("why; SLURM says TIMEOUT", AT)),
     (SENT, ended(evolve(SLURM, job=NO_JOB), "preempted"), Preempted("why", AT)),
     (SENT, ended(evolve(SLURM, job=DEAF), "preempted"), SILENT),
     # a process

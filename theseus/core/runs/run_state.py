@@ -184,6 +184,8 @@ def _ended(end: End, seen: Sighting) -> RunState:
             return _by_job(job, seen)  # SLURM starts it again
         case "preempted", InQueue(_, "CANCELLED", _):
             return Cancelled(end.message, end.at)  # which its runtime could not know
+        case "preempted", InQueue(_, state, _) if state in _FAILS:
+            return Preempted(f"{end.message}; SLURM says {state}", end.at)
         case "preempted", _:
             return Preempted(end.message, end.at)
         case _:
