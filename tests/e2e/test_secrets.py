@@ -4,10 +4,8 @@ What theseus prints, saves, records and sends is searched on both sides, and so 
 lines of all processes while it works.
 """
 
-import asyncio
 import hashlib
 import json
-import os
 import stat
 import threading
 from collections.abc import Iterator
@@ -19,13 +17,6 @@ import pytest
 from tests.cli.desk import Desk, Finished
 from tests.e2e.far_desk import PLACE, FarDesk, far_desk
 from tests.e2e.sshd import Sshd
-from tests.effects.sites import supply
-from theseus.core.plan.outcome import Done
-from theseus.effects.hosts.asyncssh import AsyncsshConnections
-from theseus.effects.perform.perform import perform
-from theseus.effects.perform.recording import RecordingPerformer, recording_json
-from theseus.effects.perform.shell_performer import ShellPerformer
-from theseus.effects.reading.plan_files import load_plan
 
 pytestmark = pytest.mark.slow
 
@@ -192,30 +183,17 @@ def test_secrets_reach_the_job_alone(far: FarDesk) -> None:
     assert config["deep"] == {"url": "***", "flag": "***", "pin": "***"}
 
 
-def test_recording_holds_no_secret(far: FarDesk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_recording_holds_no_secret(far: FarDesk) -> None:
     """A recording of a submission holds references and outcomes."""
     desk = user(far)
-    saved = desk.place / "p.json"
-    assert desk.theseus("plan", *WORDS, "-o", str(saved)).status == 0
-    plan = load_plan(str(saved)).unwrap()
-    for name, value in desk.variables.items():
-        monkeypatch.setenv(name, value)
-
-    archive = desk.place / "tree.tar.gz"
-    desk.git("archive", "--format=tar.gz", "-o", str(archive), "HEAD")
-
-    async def recorded() -> str:
-        async with AsyncsshConnections([far.server.config], {"far": far.alias}) as connections:
-            given = supply(environment=os.environ, archive=archive)
-            recorder = RecordingPerformer(ShellPerformer(connections.open_shell, given))
-            performed = await perform(plan.steps, recorder)
-        assert all(isinstance(outcome, Done) for outcome in performed.outcomes), performed
-        return recording_json(recorder.recording)
-
+    file = desk.place / "recording.json"
     with command_lines() as seen:
-        text = asyncio.run(recorded())
+        finished = clean(desk.theseus("submit", *WORDS, "--record", str(file)))
+        assert finished.status == 0, finished.err
         (far.place / "go").touch()
-        assert far.outcome(plan.run.id)["state"] == "completed"
-    assert "SECRET_JOB" in text
-    assert not holds_canary(text.encode())
+        assert far.outcome(run_directory(far).name)["state"] == "completed"
+    assert "SECRET_JOB" in file.read_text()
+    assert not holds_canary(file.read_bytes())
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert clean(far.desk.theseus("replay", str(file))).status == 0
     assert not seen

@@ -18,6 +18,7 @@ COMMANDS = {
     "plan": "Show where a run would go and everything that would be done; change nothing.",
     "submit": "Plan a run and start it.",
     "apply": "Perform a saved plan.",
+    "replay": "Perform a recorded submission again, without its host.",
     "bootstrap": "Write a run as one file, to be started by hand with bash or sbatch.",
     "run": "Run a job here, in this process, without dispatching it.",
     "ps": "Show runs and how they are now.",

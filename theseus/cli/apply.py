@@ -6,10 +6,9 @@ from typing import Annotated
 from returns.pipeline import is_successful
 
 from theseus.cli.flags import Switch
-from theseus.cli.invoke import say
+from theseus.cli.recording import recordable, witness
 from theseus.cli.report import report
 from theseus.cli.start import announce, finish
-from theseus.cli.uploading import uploading
 from theseus.effects.reading.plan_files import load_plan
 from theseus.effects.reading.reading import here
 from theseus.effects.submit import submission
@@ -22,6 +21,7 @@ def apply(
     force: Annotated[bool, Switch] = False,
     follow: Annotated[bool, Switch] = False,
     json: Annotated[bool, Switch] = False,
+    record: str | None = None,
 ) -> int:
     """Perform a saved plan. The target is asked again first; applying twice starts one run.
 
@@ -35,8 +35,10 @@ def apply(
         Show the log until the run ends; the exit status is then the job's.
     json
         Print what was started as JSON.
+    record
+        Keep what the host answered to each step in a file, for `theseus replay` and bug reports.
     """
-    loaded = load_plan(plan)
+    loaded = recordable(record).bind(lambda _: load_plan(plan))
     if not is_successful(loaded):
         return report(loaded.failure())
     start = here()
@@ -45,7 +47,7 @@ def apply(
     made = loaded.unwrap()
     announce(made)
     perform = submission.apply_unchecked if force else submission.apply
-    submitted = asyncio.run(perform(made, start.unwrap(), say, uploading))
+    submitted = asyncio.run(perform(made, start.unwrap(), witness(record)))
     if not is_successful(submitted):
         return report(submitted.failure())
     return finish(submitted.unwrap(), follow=follow, json=json)

@@ -164,9 +164,9 @@ def _writable(output: str | None) -> Result[None, PlanError]:
     """Whether a plan can be saved to *output*, asked before anything else is."""
     if output is None:
         return Success(None)
-    from theseus.effects.reading.plan_files import plan_target  # noqa: PLC0415  for -o alone
+    from theseus.effects.reading.plan_files import plan_output  # noqa: PLC0415  for -o alone
 
-    return plan_target(output).map(lambda _: None)
+    return plan_output(output).place().map(lambda _: None)
 
 
 def _show(made: Plan, *, dry_run: bool) -> None:

@@ -18,6 +18,7 @@ from theseus.effects.ledger.ledger import Ledger
 from theseus.effects.reading.reading import here
 from theseus.effects.runs.recover import recover as look_for
 from theseus.effects.submit import submission
+from theseus.effects.submit.witness import Witness
 
 
 def recover(run: RunWord, /, *, submit: Annotated[bool, Switch] = False) -> int:
@@ -59,7 +60,7 @@ def _submit(plan: Plan) -> int:
     if not is_successful(start):
         return report(start.failure())
     announce(plan)
-    submitted = asyncio.run(submission.apply(plan, start.unwrap(), say))
+    submitted = asyncio.run(submission.apply(plan, start.unwrap(), Witness(say)))
     if not is_successful(submitted):
         return report(submitted.failure())
     return finish(submitted.unwrap(), follow=False, json=False)

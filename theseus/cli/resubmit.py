@@ -8,11 +8,10 @@ from returns.pipeline import is_successful
 from returns.result import Result
 
 from theseus.cli.flags import Switch
-from theseus.cli.invoke import say
+from theseus.cli.recording import recordable, witness
 from theseus.cli.report import report
 from theseus.cli.run_words import RunWord, find_run
 from theseus.cli.start import announce, finish
-from theseus.cli.uploading import uploading
 from theseus.core.errors import PlanError
 from theseus.effects.reading.reading import here
 from theseus.effects.submit.planning import Repeat
@@ -27,6 +26,7 @@ def resubmit(
     dispatch_config: Annotated[str | None, Parameter(name=("--dispatch-config", "-d"))] = None,
     follow: Annotated[bool, Switch] = False,
     json: Annotated[bool, Switch] = False,
+    record: str | None = None,
 ) -> int:
     """Submit a run once more, as a new run: the same inputs, planned anew.
 
@@ -44,16 +44,19 @@ def resubmit(
         Show the log until the run ends; the exit status is then the job's.
     json
         Print what was started as JSON.
+    record
+        Keep what the host answered to each step in a file, for `theseus replay` and bug reports.
     """
     repeat: Result[Repeat, PlanError] = Result.do(
         repeat
+        for _ in recordable(record)
         for start in here()
         for entry in find_run(run)
         for repeat in read_repeat(entry, overrides, dispatch_config, start)
     )
     if not is_successful(repeat):
         return report(repeat.failure())
-    submitted = asyncio.run(submit_again(repeat.unwrap(), announce, say, uploading))
+    submitted = asyncio.run(submit_again(repeat.unwrap(), announce, witness(record)))
     if not is_successful(submitted):
         return report(submitted.failure())
     return finish(submitted.unwrap(), follow=follow, json=json)

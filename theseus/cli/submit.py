@@ -8,12 +8,11 @@ from returns.pipeline import is_successful
 from returns.result import Result
 
 from theseus.cli.flags import Flags, Switch
-from theseus.cli.invoke import say
 from theseus.cli.order import read_batch, read_order
+from theseus.cli.recording import recordable, witness
 from theseus.cli.refused import refused
 from theseus.cli.start import announce, finish
 from theseus.cli.sweep import Sweep, read_points, refuse, start_batch
-from theseus.cli.uploading import uploading
 from theseus.core.errors import PlanError
 from theseus.effects.submit.lock import lock_checked
 from theseus.effects.submit.orders import BatchOrder, Order
@@ -30,6 +29,7 @@ def submit(  # noqa: PLR0913  each is a word or flag of the command line
     *overrides: str,
     follow: Annotated[bool, Switch] = False,
     json: Annotated[bool, Switch] = False,
+    record: str | None = None,
     sweep: Sweep = Sweep(),  # noqa: B008  frozen: no call can change it
     flags: Flags = Flags(),  # noqa: B008  frozen: no call can change it
 ) -> int:
@@ -47,32 +47,36 @@ def submit(  # noqa: PLR0913  each is a word or flag of the command line
         Show the log until the run ends; the exit status is then the job's.
     json
         Print what was started as JSON.
+    record
+        Keep what the host answered to each step in a file, for `theseus replay` and bug reports.
     """
     if sweep.wanted:
         batch: Result[BatchOrder, PlanError] = Result.do(
             ordered
-            for _ in refuse({"--follow": follow})
+            for _ in refuse({"--follow": follow, "--record": record is not None})
             for points in read_points(sweep)
             for ordered in read_batch(name, config, overrides, points, flags)
         )
         if not is_successful(batch):
             return refused(batch.failure())
         return start_batch(batch.unwrap(), json=json)
-    ordered = read_order(name, config, overrides, flags)
+    ordered: Result[Order, PlanError] = recordable(record).bind(
+        lambda _: read_order(name, config, overrides, flags)
+    )
     if not is_successful(ordered):
         return refused(ordered.failure())
     order = ordered.unwrap()
     checked = evolve(order, take=lock_checked(order.take))
-    submitted = asyncio.run(_submitted(checked))
+    submitted = asyncio.run(_submitted(checked, record))
     if not is_successful(submitted):
         return refused(submitted.failure())
     return finish(submitted.unwrap(), follow=follow, json=json)
 
 
-async def _submitted(order: Order) -> Result["Submitted", PlanError]:
+async def _submitted(order: Order, record: str | None) -> Result["Submitted", PlanError]:
     """Submit *order*; what plans and performs is imported while its hosts are connected to."""
     async with looking(order) as outlook:
         await outlook.seen()
         from theseus.effects.submit.submission import submit_seen  # noqa: PLC0415  imported while hosts answer
 
-        return await submit_seen(order, outlook, announce, say, uploading)
+        return await submit_seen(order, outlook, announce, witness(record))

@@ -1,11 +1,12 @@
 """Recordings as files."""
 
 import asyncio
+import json
 
 import pytest
 
 from theseus.core.config.secrets import EnvironmentSecret, Secret
-from theseus.core.plan.outcome import Done, Outcome
+from theseus.core.plan.outcome import Done, HostUnreachable, NothingToSend, Outcome
 from theseus.core.plan.steps import (
     ClaimRun,
     EnsureFile,
@@ -21,8 +22,15 @@ from theseus.core.plan.steps import (
     Submit,
     Text,
 )
+from theseus.effects.hosts.shells import ShellUnavailable
+from theseus.effects.perform.parcel import SupplyError
 from theseus.effects.perform.perform import perform
-from theseus.effects.perform.recording import RecordingPerformer, read_recording, recording_json
+from theseus.effects.perform.recording import (
+    NotBegun,
+    RecordingPerformer,
+    read_recording,
+    recording_data,
+)
 from theseus.effects.perform.replay import ReplayMismatch, ReplayPerformer
 
 STEPS: tuple[Step, ...] = (
@@ -50,8 +58,8 @@ def test_a_saved_recording_reads_back_equal_and_replays() -> None:
     """What was recorded is steps and outcomes, and replaying it gives the same outcomes."""
     recorder = RecordingPerformer(Yes())
     performed = asyncio.run(perform(STEPS, recorder))
-    text = recording_json(recorder.recording)
-    again = read_recording(text)
+    text = json.dumps(recording_data(recorder.recording))
+    again = read_recording(json.loads(text))
     assert again == recorder.recording
     assert [step for one in again.performed for step in one.segment.steps] == list(STEPS)
     assert asyncio.run(perform(STEPS, ReplayPerformer(again))) == performed
@@ -66,8 +74,34 @@ def test_a_replay_refuses_other_steps() -> None:
         asyncio.run(perform(other, ReplayPerformer(recorder.recording)))
 
 
-@pytest.mark.parametrize("text", ["", "[]", '{"performed": 3}', '{"performed": [{"segment": {}}]}'])
-def test_what_is_no_recording_is_refused(text: str) -> None:
-    """A text that holds no recording is a ValueError that says why."""
+@pytest.mark.parametrize(
+    "raised",
+    [
+        ShellUnavailable(HostUnreachable("box", "timed out", "try later")),
+        SupplyError(NothingToSend("the tree", "plan again")),
+    ],
+)
+def test_a_failure_is_recorded_and_replayed(raised: ShellUnavailable | SupplyError) -> None:
+    """What could not be begun fails again with the same error."""
+
+    class Cut:
+        """A performer that cannot begin."""
+
+        async def perform(self, _: Segment) -> tuple[Outcome, ...]:
+            """Raise."""
+            raise raised
+
+    recorder = RecordingPerformer(Cut())
+    performed = asyncio.run(perform(STEPS, recorder))
+    assert performed.error == raised.error
+    again = read_recording(json.loads(json.dumps(recording_data(recorder.recording))))
+    (recorded,) = again.performed
+    assert isinstance(recorded, NotBegun)
+    assert asyncio.run(perform(STEPS, ReplayPerformer(again))) == performed
+
+
+@pytest.mark.parametrize("data", [None, [], {"performed": 3}, {"performed": [{"segment": {}}]}])
+def test_what_is_no_recording_is_refused(data: object) -> None:
+    """Data that is no recording is a ValueError that says why."""
     with pytest.raises(ValueError, match=r"."):
-        read_recording(text)
+        read_recording(data)

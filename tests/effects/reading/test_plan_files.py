@@ -17,7 +17,7 @@ from theseus.core.inventory.inventory import Inventory
 from theseus.core.plan.plan import NotAPlan, OtherVersion, Plan
 from theseus.dispatch import load_dispatch_config
 from theseus.dispatch import plan as make_plan
-from theseus.effects.reading.plan_files import load_plan, plan_target, plan_yaml, save_plan
+from theseus.effects.reading.plan_files import load_plan, plan_output, plan_yaml, save_plan
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +82,7 @@ def test_home(plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
 @pytest.mark.parametrize("path", [".", "no/such/x.yaml", "~no-such-user-here/x", "/dev/null/x"])
 def test_no_place_for_a_plan(path: str) -> None:
     """What can be no file is said before a plan is made."""
-    assert isinstance(plan_target(path).failure(), Unreadable)
+    assert isinstance(plan_output(path).place().failure(), Unreadable)
 
 
 def test_full_disk(plan: Plan) -> None:

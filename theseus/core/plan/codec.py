@@ -17,7 +17,7 @@ from theseus.base.chip import SUPPORTED_CHIPS, Chip
 from theseus.base.hardware import HardwareRequest
 from theseus.core.config.secrets import EnvironmentSecret, SecretReference
 from theseus.core.inventory.inventory import HostSnapshot
-from theseus.core.plan.outcome import Outcome
+from theseus.core.plan.outcome import Outcome, PerformError
 from theseus.core.plan.plan import SCHEMA_VERSION, NotAPlan, OtherVersion, Plan, Target
 from theseus.core.plan.steps import Content, Launch, Step, Submit
 from theseus.core.solve.verdict import Allocation
@@ -27,7 +27,12 @@ from theseus.core.text.json_text import json_text
 
 @cache
 def converter() -> Converter:
-    """The converter of everything a plan or a recording holds."""
+    """The converter of everything a plan holds."""
+    return new_converter()
+
+
+def new_converter() -> Converter:
+    """One like `converter()`, for who adds to it."""
     made = Converter(forbid_extra_keys=True)
     for union, tag in (
         # what is inside comes first: hooks of the outer are made when it is registered
@@ -36,6 +41,7 @@ def converter() -> Converter:
         (Step, "step"),
         (SourceWarning, "warning"),
         (Outcome, "outcome"),
+        (PerformError, "error"),
         (HostSnapshot, "snapshot"),
     ):
         configure_tagged_union(union, made, tag_name=tag)

@@ -4,15 +4,18 @@ Public, for tests and bug reports. A recording holds steps and outcomes, and no 
 references only.
 """
 
-import json
+from functools import cache
+from typing import Any, TypeAlias
 
-from cattrs import transform_error
+from cattrs import Converter, transform_error
+from cattrs.strategies import configure_tagged_union
 
-from theseus.core.plan.codec import converter
-from theseus.core.plan.outcome import Outcome
+from theseus.core.plan.codec import new_converter
+from theseus.core.plan.outcome import Outcome, PerformError
 from theseus.core.plan.steps import Segment
-from theseus.core.text.json_text import json_text
 from theseus.core.values import frozen
+from theseus.effects.hosts.shells import ShellUnavailable
+from theseus.effects.perform.parcel import SupplyError
 from theseus.effects.perform.perform import Performer
 
 
@@ -25,24 +28,43 @@ class Performed:
 
 
 @frozen
+class NotBegun:
+    """A *segment* of which nothing was performed, by an *error*."""
+
+    segment: Segment
+    error: PerformError
+
+
+Recorded: TypeAlias = Performed | NotBegun
+
+
+@frozen
 class Recording:
-    """Everything one performer performed, in order."""
+    """Everything one performer was asked to perform, in order."""
 
-    performed: tuple[Performed, ...] = ()
-
-
-def recording_json(recording: Recording) -> str:
-    """*recording* as the text of a JSON file."""
-    return json_text(converter().unstructure(recording))
+    performed: tuple[Recorded, ...] = ()
 
 
-def read_recording(text: str) -> Recording:
-    """The recording in *text*; ValueError when it is none."""
+def recording_data(recording: Recording) -> dict[str, Any]:
+    """*recording* as plain data."""
+    data: dict[str, Any] = _converter().unstructure(recording)
+    return data
+
+
+def read_recording(data: object) -> Recording:
+    """The recording in plain *data*; ValueError when it is none."""
     try:
-        return converter().structure(json.loads(text), Recording)
+        return _converter().structure(data, Recording)
     except Exception as error:
         problems = transform_error(error, path="recording")
         raise ValueError("; ".join(problems[:5])) from error
+
+
+@cache
+def _converter() -> Converter:
+    made = new_converter()
+    configure_tagged_union(Recorded, made, tag_name="recorded")
+    return made
 
 
 class RecordingPerformer:
@@ -53,7 +75,14 @@ class RecordingPerformer:
         self.recording = Recording()
 
     async def perform(self, segment: Segment) -> tuple[Outcome, ...]:
-        """Perform *segment* and keep it with its outcomes."""
-        outcomes = await self._inner.perform(segment)
-        self.recording = Recording((*self.recording.performed, Performed(segment, outcomes)))
+        """Perform *segment* and keep it with its outcomes, or with the error that it raises."""
+        try:
+            outcomes = await self._inner.perform(segment)
+        except (ShellUnavailable, SupplyError) as raised:
+            self._keep(NotBegun(segment, raised.error))
+            raise
+        self._keep(Performed(segment, outcomes))
         return outcomes
+
+    def _keep(self, recorded: Recorded) -> None:
+        self.recording = Recording((*self.recording.performed, recorded))

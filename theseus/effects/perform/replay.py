@@ -5,11 +5,14 @@ step that differs.
 """
 
 from itertools import zip_longest
+from typing import assert_never
 
-from theseus.core.plan.outcome import Outcome
+from theseus.core.plan.outcome import HostUnreachable, NothingToSend, Outcome, PerformError
 from theseus.core.plan.script import describe_step
 from theseus.core.plan.steps import Segment, Step
-from theseus.effects.perform.recording import Recording
+from theseus.effects.hosts.shells import ShellUnavailable
+from theseus.effects.perform.parcel import SupplyError
+from theseus.effects.perform.recording import NotBegun, Performed, Recording
 
 
 class ReplayMismatch(Exception):  # noqa: N818 - errors here are named by what is wrong
@@ -17,7 +20,7 @@ class ReplayMismatch(Exception):  # noqa: N818 - errors here are named by what i
 
 
 class ReplayPerformer:
-    """Answers with the outcomes of *recording*, segment by segment."""
+    """Answers with the outcomes of *recording*, segment by segment, and fails as it did."""
 
     def __init__(self, recording: Recording) -> None:
         self._left = list(recording.performed)
@@ -32,7 +35,23 @@ class ReplayPerformer:
         recorded = self._left.pop(0)
         if recorded.segment != segment:
             raise ReplayMismatch(_difference(recorded.segment, segment))
-        return recorded.outcomes
+        match recorded:
+            case Performed(_, outcomes):
+                return outcomes
+            case NotBegun(_, error):
+                raise _raised(error)
+            case _:
+                assert_never(recorded)
+
+
+def _raised(error: PerformError) -> ShellUnavailable | SupplyError:
+    match error:
+        case HostUnreachable():
+            return ShellUnavailable(error)
+        case NothingToSend():
+            return SupplyError(error)
+        case _:
+            assert_never(error)
 
 
 def _difference(recorded: Segment, performed: Segment) -> str:

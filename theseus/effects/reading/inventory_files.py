@@ -2,18 +2,17 @@
 
 import json
 from collections.abc import Mapping
-from pathlib import Path
 
 from cattrs import transform_error
 from returns.pipeline import is_successful
 from returns.result import Failure, Result, Success
 
-from theseus.core.errors import BadFile, Located, PlanError, Unreadable
+from theseus.core.errors import BadFile, Located, PlanError
 from theseus.core.inventory.inventory import Inventory
 from theseus.core.plan.codec import converter
 from theseus.core.text.json_text import json_text
 from theseus.effects.reading.load import read_text
-from theseus.effects.reading.whole_file import write_whole
+from theseus.effects.reading.output_file import OutputFile
 
 VERSION = 1
 _MODE = 0o666  # less the umask: it holds no secret, and others may plan against it
@@ -22,15 +21,8 @@ _MODE = 0o666  # less the umask: it holds no secret, and others may plan against
 def save_inventory(inventory: Inventory, path: str) -> Result[None, PlanError]:
     """Write *inventory* to *path*."""
     data = {"inventory": VERSION, **converter().unstructure(inventory)}
-    try:
-        write_whole(Path(path).expanduser(), json_text(data).encode(), _MODE)
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        return Failure(Unreadable("inventory", path, reason, "name another file"))
-    except RuntimeError as error:  # `~name` of a user that does not exist
-        reason = str(error).lower().rstrip(".")
-        return Failure(Unreadable("inventory", path, reason, "name another file"))
-    return Success(None)
+    output = OutputFile("inventory", path, "name another file")
+    return output.write(json_text(data).encode(), _MODE)
 
 
 def load_inventory(path: str) -> Result[Inventory, PlanError]:

@@ -9,13 +9,13 @@ import yaml
 from returns.pipeline import is_successful
 from returns.result import Failure, Result, Success
 
-from theseus.core.errors import Located, PlanError, PlanUnusable, Unreadable
+from theseus.core.errors import Located, PlanError, PlanUnusable
 from theseus.core.plan.codec import plan_data, plan_json, read_plan
 from theseus.core.plan.modes import PRIVATE_FILE
 from theseus.core.plan.plan import NotAPlan, Plan
 from theseus.core.text.json_text import SURROGATE
 from theseus.effects.reading.load import read_text
-from theseus.effects.reading.whole_file import write_whole
+from theseus.effects.reading.output_file import OutputFile
 from theseus.effects.reading.yaml_text import CheckedLoader, parse
 
 YAML_SUFFIXES = (".yaml", ".yml")
@@ -23,33 +23,15 @@ _JSON = "!json"
 _BREAKS = re.compile("[\x85\u2028\u2029]")
 
 
-def plan_target(path: str) -> Result[Path, PlanError]:
-    """Where a plan named *path* would be saved, unless that can be no file."""
-    try:
-        target = Path(path).expanduser()
-    except RuntimeError as error:  # `~name` of a user that does not exist
-        return Failure(_unwritable(path, str(error)))
-    if not target.parent.is_dir():
-        return Failure(_unwritable(path, f"{target.parent} is no directory"))
-    return Failure(_unwritable(path, "is a directory")) if target.is_dir() else Success(target)
+def plan_output(path: str) -> OutputFile:
+    """The file that a plan is saved to."""
+    return OutputFile("plan file", path, "name another with -o")
 
 
 def save_plan(plan: Plan, path: str) -> Result[None, PlanError]:
     """Write *plan* to *path*, for its owner alone, in one go."""
-    return plan_target(path).bind(lambda target: _save(plan, path, target))
-
-
-def _save(plan: Plan, path: str, target: Path) -> Result[None, PlanError]:
-    text = plan_yaml(plan) if target.suffix in YAML_SUFFIXES else plan_json(plan)
-    try:
-        write_whole(target, text.encode(), PRIVATE_FILE)
-    except OSError as error:
-        return Failure(_unwritable(path, error.strerror or str(error)))
-    return Success(None)
-
-
-def _unwritable(path: str, reason: str) -> Unreadable:
-    return Unreadable("plan file", path, reason.lower().rstrip("."), "name another with -o")
+    text = plan_yaml(plan) if Path(path).suffix in YAML_SUFFIXES else plan_json(plan)
+    return plan_output(path).write(text.encode(), PRIVATE_FILE)
 
 
 def load_plan(path: str) -> Result[Plan, PlanError]:

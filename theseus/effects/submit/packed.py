@@ -11,7 +11,7 @@ from typing import assert_never
 from returns.pipeline import is_successful
 from returns.result import Failure, Result, Success
 
-from theseus.core.errors import BadInput, PlanError, Unreadable
+from theseus.core.errors import BadInput, PlanError
 from theseus.core.inventory.inventory import Inventory
 from theseus.core.plan.codec import plan_json
 from theseus.core.plan.modes import PRIVATE_SCRIPT
@@ -21,7 +21,7 @@ from theseus.core.plan.steps import EnsureTree, Packaged, PlanDocument, Submit, 
 from theseus.core.request.request import BadFlag
 from theseus.core.values import frozen
 from theseus.effects.perform.package import PACKED, packaged_content
-from theseus.effects.reading.whole_file import write_whole
+from theseus.effects.reading.output_file import OutputFile
 from theseus.effects.submit.orders import Order
 from theseus.effects.submit.planning import plan_and_archive
 
@@ -36,16 +36,17 @@ class PackedRun:
 
 def pack(order: Order, path: str) -> Result[PackedRun, PlanError]:
     """Write the run of *order* to *path* as one file that `bash` or `sbatch` starts."""
-    target = _target(path)
-    if not is_successful(target):
-        return Failure(target.failure())
+    output = OutputFile("packed file", path, "name another with -o")
+    place = output.place()
+    if not is_successful(place):
+        return Failure(place.failure())
     with tempfile.TemporaryDirectory(prefix="theseus-") as scratch:
         archive = Path(scratch) / "source.tar.gz"
         planned = plan_and_archive(order, Inventory(), archive).bind(_startable_by_hand)
         if not is_successful(planned):
             return Failure(planned.failure())
         content = _text(planned.unwrap(), archive).encode("utf-8", "surrogateescape")
-    written = _written(target.unwrap(), content, path)
+    written = output.write(content, PRIVATE_SCRIPT)
     return written.map(lambda _: PackedRun(planned.unwrap(), len(content)))
 
 
@@ -77,27 +78,3 @@ def _content(file: PackedFile, plan: Plan, archive: Path) -> bytes:
             return archive.read_bytes()
         case _:
             assert_never(file.content)
-
-
-def _target(path: str) -> Result[Path, PlanError]:
-    """Where the file is to lie, asked before anything else is."""
-    try:
-        target = Path(path).expanduser()
-    except RuntimeError as error:  # `~name` of a user that does not exist
-        return Failure(_unwritable(path, str(error)))
-    if not target.parent.is_dir():
-        return Failure(_unwritable(path, f"{target.parent} is no directory"))
-    return Failure(_unwritable(path, "is a directory")) if target.is_dir() else Success(target)
-
-
-def _written(target: Path, content: bytes, path: str) -> Result[None, PlanError]:
-    """Put *content* to *target* in one go, to be read and run by its owner alone."""
-    try:
-        write_whole(target, content, PRIVATE_SCRIPT)
-    except OSError as error:
-        return Failure(_unwritable(path, error.strerror or str(error)))
-    return Success(None)
-
-
-def _unwritable(path: str, reason: str) -> Unreadable:
-    return Unreadable("packed file", path, reason.lower().rstrip("."), "name another with -o")

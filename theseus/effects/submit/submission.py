@@ -6,7 +6,6 @@ archive is made meanwhile; nothing is started for a directory that cannot be shi
 
 import asyncio
 import tempfile
-import warnings
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -26,22 +25,17 @@ from theseus.effects.hosts.shells import OpenShell, ShellUnavailable
 from theseus.effects.inventory.survey import shelf_of, survey
 from theseus.effects.perform import exchange
 from theseus.effects.perform.config_secret import config_secret
-from theseus.effects.perform.parcel import (
-    Parcel,
-    Watch,
-    file_parcel,
-    not_to_be_had,
-    unwatched,
-)
-from theseus.effects.perform.perform import perform
+from theseus.effects.perform.parcel import Parcel, file_parcel, not_to_be_had
+from theseus.effects.perform.perform import Performance, perform
 from theseus.effects.perform.reach import alias_of, aliases_of, lasting_shells
 from theseus.effects.perform.shell_performer import ShellPerformer
 from theseus.effects.perform.supply import ParcelOf, PlanSupply
 from theseus.effects.source.kept import open_archive
-from theseus.effects.submit.noted import Warn, noted
+from theseus.effects.submit.noted import noted
 from theseus.effects.submit.orders import Order
 from theseus.effects.submit.outlook import Outlook, looking
 from theseus.effects.submit.planning import Repeat, archives, planned, planned_again
+from theseus.effects.submit.witness import UNATTENDED, Witness
 
 OnPlan = Callable[[Plan], None]
 
@@ -54,22 +48,15 @@ async def plan_now(order: Order) -> Result[Plan, PlanError]:
 
 
 async def submit(
-    order: Order, on_plan: OnPlan, warn: Warn = warnings.warn, watch: Watch = unwatched
+    order: Order, on_plan: OnPlan, witness: Witness = UNATTENDED
 ) -> Result[Submitted, PlanError]:
-    """Plan *order* by what the hosts say now, show the plan to *on_plan*, and perform it.
-
-    *watch* looks on while the source is sent.
-    """
+    """Plan *order* by what the hosts say now, show the plan to *on_plan*, and perform it."""
     async with looking(order) as outlook:
-        return await submit_seen(order, outlook, on_plan, warn, watch)
+        return await submit_seen(order, outlook, on_plan, witness)
 
 
 async def submit_seen(
-    order: Order,
-    outlook: Outlook,
-    on_plan: OnPlan,
-    warn: Warn = warnings.warn,
-    watch: Watch = unwatched,
+    order: Order, outlook: Outlook, on_plan: OnPlan, witness: Witness = UNATTENDED
 ) -> Result[Submitted, PlanError]:
     """Plan *order* by what is seen in *outlook*, show the plan to *on_plan*, and perform it."""
     seen = await outlook.seen()
@@ -79,12 +66,12 @@ async def submit_seen(
     plan = found.unwrap()
     on_plan(plan)
     shelf = seen.hosts.shelves.get(plan.target.host)
-    act = partial(_perform, plan, outlook.open_shell, shelf, outlook.parcels(plan.target), watch)
-    return await noted(plan, order.config_path, warn, act)
+    act = partial(_perform, plan, outlook.open_shell, shelf, outlook.parcels(plan.target), witness)
+    return await noted(plan, order.config_path, witness.warn, act)
 
 
 async def resubmit(
-    repeat: Repeat, on_plan: OnPlan, warn: Warn = warnings.warn, watch: Watch = unwatched
+    repeat: Repeat, on_plan: OnPlan, witness: Witness = UNATTENDED
 ) -> Result[Submitted, PlanError]:
     """Plan *repeat* by what the hosts say now, show the plan to *on_plan*, and perform it."""
     async with lasting_shells(aliases_of(repeat.config)) as open_shell:
@@ -95,25 +82,25 @@ async def resubmit(
         plan = found.unwrap()
         on_plan(plan)
         shelf = hosts.shelves.get(plan.target.host)
-        act = partial(_perform_saved, plan, open_shell, shelf, repeat.start, watch)
-        return await noted(plan, repeat.config_path, warn, act)
+        act = partial(_perform_saved, plan, open_shell, shelf, repeat.start, witness)
+        return await noted(plan, repeat.config_path, witness.warn, act)
 
 
 async def apply(
-    plan: Plan, start: Path, warn: Warn = warnings.warn, watch: Watch = unwatched
+    plan: Plan, start: Path, witness: Witness = UNATTENDED
 ) -> Result[Submitted, PlanError]:
     """Perform a saved *plan*, if its target can still give the allocation."""
     async with lasting_shells(alias_of(plan.target)) as open_shell:
         if await _was_submitted(plan, open_shell):
-            act = partial(_perform_saved, plan, open_shell, None, start, watch)
-            return await noted(plan, None, warn, act)
+            act = partial(_perform_saved, plan, open_shell, None, start, witness)
+            return await noted(plan, None, witness.warn, act)
         host = plan.target.host
         said = await survey(open_shell, {host: inquiry_of_plan(plan)})
         fresh: Result[Plan, PlanError] = check_fresh(plan, said.inventory.of(host))
         if not is_successful(fresh):
             return Failure(fresh.failure())
-        act = partial(_perform_saved, plan, open_shell, said.shelves.get(host), start, watch)
-        return await noted(plan, None, warn, act)
+        act = partial(_perform_saved, plan, open_shell, said.shelves.get(host), start, witness)
+        return await noted(plan, None, witness.warn, act)
 
 
 async def _was_submitted(plan: Plan, open_shell: OpenShell) -> bool:
@@ -128,20 +115,25 @@ async def _was_submitted(plan: Plan, open_shell: OpenShell) -> bool:
 
 
 async def apply_unchecked(
-    plan: Plan, start: Path, warn: Warn = warnings.warn, watch: Watch = unwatched
+    plan: Plan, start: Path, witness: Witness = UNATTENDED
 ) -> Result[Submitted, PlanError]:
     """Perform a saved *plan* whatever its target says now."""
     async with lasting_shells(alias_of(plan.target)) as open_shell:
         shelf = await shelf_of(open_shell, plan.target.host, plan.paths.share)
-        act = partial(_perform_saved, plan, open_shell, shelf, start, watch)
-        return await noted(plan, None, warn, act)
+        act = partial(_perform_saved, plan, open_shell, shelf, start, witness)
+        return await noted(plan, None, witness.warn, act)
 
 
 async def _perform(
-    plan: Plan, open_shell: OpenShell, shelf: Shelf | None, parcel_of: ParcelOf, watch: Watch
+    plan: Plan, open_shell: OpenShell, shelf: Shelf | None, parcel_of: ParcelOf, witness: Witness
 ) -> Result[Submitted, PlanError]:
-    supply = PlanSupply(plan_json(plan).encode(), parcel_of, config_secret, watch=watch)
-    performance = await perform(plan.steps, ShellPerformer(open_shell, supply, shelf))
+    supply = PlanSupply(plan_json(plan).encode(), parcel_of, config_secret, watch=witness.watch)
+    with witness.around(plan, ShellPerformer(open_shell, supply, shelf)) as performer:
+        return judged(plan, await perform(plan.steps, performer))
+
+
+def judged(plan: Plan, performance: Performance) -> Result[Submitted, PlanError]:
+    """What *performance* means for the run of *plan*."""
     if performance.error is not None:
         return Failure(performance.error)
     verdict: Result[Submitted, PlanError] = judge(plan, performance.outcomes)
@@ -149,7 +141,7 @@ async def _perform(
 
 
 async def _perform_saved(
-    plan: Plan, open_shell: OpenShell, shelf: Shelf | None, start: Path, watch: Watch
+    plan: Plan, open_shell: OpenShell, shelf: Shelf | None, start: Path, witness: Witness
 ) -> Result[Submitted, PlanError]:
     with tempfile.TemporaryDirectory(prefix="theseus-") as scratch:
         archive = Path(scratch) / f"{plan.source.tree}.tar.gz"
@@ -160,4 +152,4 @@ async def _perform_saved(
                 raise not_to_be_had(made.failure())
             return file_parcel(archive, "gzip")
 
-        return await _perform(plan, open_shell, shelf, parcel_of, watch)
+        return await _perform(plan, open_shell, shelf, parcel_of, witness)
