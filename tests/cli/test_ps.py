@@ -19,6 +19,7 @@ from tests.cli.desk import Desk, Finished, command
 from tests.cli.runs import Submission, job, submission
 from tests.cli.test_run_words import PLACE, remembered
 from theseus.core.runs.run_state import Failed, Lost, RunState
+from theseus.effects.ledger.entries import all_entries, find_entry
 from theseus.effects.ledger.ledger import Ledger
 from theseus.effects.runs.live import known_runs
 from theseus.effects.runs.wait import Pace, wait_for
@@ -157,10 +158,10 @@ def test_a_loss_is_seen_twice(inside: Inside, desk: Desk, monkeypatch: pytest.Mo
 
     async def main() -> None:
         ledger = Ledger.open().unwrap()
-        runs, _ = known_runs(ledger.entries().unwrap())
+        runs, _ = known_runs(all_entries(ledger).unwrap())
         pace = Pace(2.0, 2.0)
         waiting = asyncio.create_task(wait_for(ledger, runs, lambda _, end: ends.append(end), pace))
-        while not isinstance(ledger.find(run.run_id).unwrap().state, Lost):  # noqa: ASYNC110  a file has no event
+        while not isinstance(find_entry(ledger, run.run_id).unwrap().state, Lost):  # noqa: ASYNC110  a file has no event
             await asyncio.sleep(0.05)
         outcome = '{"state": "failed", "exit_status": 9, "message": "", "ended_at": null}'
         (run.run_dir / "outcome.json").write_text(outcome)

@@ -9,14 +9,15 @@ from tests.cli.desk import Desk, Finished, unchanged
 from tests.cli.runs import submission
 from theseus.cli.run_words import find_run, find_runs
 from theseus.core.submit.submission import Accepted, Rejected
-from theseus.effects.ledger.ledger import Ledger, LedgerEntry
+from theseus.effects.ledger.entries import LedgerEntry, all_entries
+from theseus.effects.ledger.ledger import Ledger
 
 PLACE = ".local/state/theseus/ledger.sqlite"
 
 
 def remembered(desk: Desk) -> tuple[LedgerEntry, ...]:
     """The runs that the user's ledger knows."""
-    return Ledger.open(desk.home / PLACE).unwrap().entries().unwrap()
+    return all_entries(Ledger.open(desk.home / PLACE).unwrap()).unwrap()
 
 
 def submitted(inside: Inside, desk: Desk, *words: str) -> str:

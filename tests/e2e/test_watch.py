@@ -13,6 +13,7 @@ from tests.cli.runs import job, submission
 from tests.e2e.far_desk import PLACE, FarDesk, far_desk
 from tests.e2e.sshd import Sshd
 from theseus.cli.ps import Only, View, watch_runs
+from theseus.effects.ledger.entries import all_entries
 from theseus.effects.ledger.ledger import Ledger
 from theseus.effects.runs.live import known_runs
 from theseus.effects.runs.wait import Pace, wait_for
@@ -88,7 +89,7 @@ def test_ps_watch(far: FarDesk, *, lose: bool, capsys: pytest.CaptureFixture[str
 def test_wait(far: FarDesk) -> None:
     """`wait` connects once too."""
     before, ledger = logins(far.server), Ledger.open().unwrap()
-    runs, _ = known_runs(ledger.entries().unwrap())
+    runs, _ = known_runs(all_entries(ledger).unwrap())
     ends: list[str] = []
 
     async def main() -> None:

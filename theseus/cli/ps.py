@@ -33,7 +33,8 @@ from theseus.core.runs.runs_table import RunRow, render_runs, run_data
 from theseus.core.text.json_text import json_text
 from theseus.core.text.quantity import count
 from theseus.core.values import frozen
-from theseus.effects.ledger.ledger import Ledger, LedgerEntry
+from theseus.effects.ledger.entries import LedgerEntry, all_entries
+from theseus.effects.ledger.ledger import Ledger
 from theseus.effects.perform.reach import KeptShells
 from theseus.effects.reading.load import config_path, load_config
 from theseus.effects.runs.live import KnownRun, known_runs, live_states, ways_to
@@ -166,7 +167,7 @@ class View:
 
     def _entries(self) -> Result[tuple[LedgerEntry, ...], PlanError]:
         if not self.words:
-            entries: Result[tuple[LedgerEntry, ...], PlanError] = self.ledger.entries()
+            entries: Result[tuple[LedgerEntry, ...], PlanError] = all_entries(self.ledger)
             return entries
         return find_runs(self.words)
 

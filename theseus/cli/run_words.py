@@ -12,7 +12,8 @@ from returns.iterables import Fold
 from returns.result import Result, Success
 
 from theseus.core.errors import PlanError
-from theseus.effects.ledger.ledger import Ledger, LedgerEntry
+from theseus.effects.ledger.entries import LedgerEntry, find_entries, find_entry
+from theseus.effects.ledger.ledger import Ledger
 
 RunWord = Annotated[str, Parameter(name="RUN")]
 
@@ -20,7 +21,7 @@ RunWord = Annotated[str, Parameter(name="RUN")]
 def find_run(word: str) -> Result[LedgerEntry, PlanError]:
     """The run that *word* means."""
     found: Result[LedgerEntry, PlanError] = Result.do(
-        entry for ledger in Ledger.open() for entry in ledger.find(word)
+        entry for ledger in Ledger.open() for entry in find_entry(ledger, word)
     )
     return found
 
@@ -28,7 +29,7 @@ def find_run(word: str) -> Result[LedgerEntry, PlanError]:
 def find_runs(words: Sequence[str]) -> Result[tuple[LedgerEntry, ...], PlanError]:
     """The runs that *words* mean, each once; the name of a sweep means all of its runs."""
     found: Result[tuple[tuple[LedgerEntry, ...], ...], PlanError] = Ledger.open().bind(
-        lambda ledger: Fold.collect([ledger.find_all(word) for word in words], Success(()))
+        lambda ledger: Fold.collect([find_entries(ledger, word) for word in words], Success(()))
     )
     return found.map(
         lambda runs: tuple({entry.run_id: entry for some in runs for entry in some}.values())

@@ -23,6 +23,7 @@ from theseus.core.plan.plan import Plan
 from theseus.core.request.run_words import AmbiguousRun, UnknownRun
 from theseus.core.submit.submission import Accepted, NotSent, Rejected, Sending, Unanswered
 from theseus.effects.ledger import ledger_file
+from theseus.effects.ledger.entries import all_entries, find_entry
 from theseus.effects.ledger.ledger import Ledger
 
 FIRST, SECOND = "20261124-120000-aaaaaa", "20261124-120001-bbbbbb"
@@ -48,7 +49,7 @@ def writer(path: Path, name: str, count: int) -> "subprocess.Popen[str]":
 
 def kept(ledger: Ledger) -> dict[str, object]:
     """What is known of each run."""
-    return {entry.run_id: entry.submission for entry in ledger.entries().unwrap()}
+    return {entry.run_id: entry.submission for entry in all_entries(ledger).unwrap()}
 
 
 def test_private(ledger: Ledger) -> None:
@@ -67,14 +68,14 @@ def test_entry(ledger: Ledger) -> None:
     """What was written is read back: the plan, when, by which config, and what is known of it."""
     plan = a_plan(FIRST, "it's 'süß'")
     assert ledger.begin(plan, "/home/\udcff/theseus.yaml") == Success(None)
-    (entry,) = ledger.entries().unwrap()
+    (entry,) = all_entries(ledger).unwrap()
     assert (entry.run_id, entry.name) == (FIRST, "it's 'süß'")
     assert entry.config == "/home/\udcff/theseus.yaml"
     assert entry.plan == Success(plan)
     assert timedelta(0) <= datetime.now(UTC) - entry.submitted_at < timedelta(minutes=5)
     assert (entry.submission, entry.answer) == (Sending(), None)
     ledger.settle(FIRST, Accepted("slurm 7")).unwrap()
-    assert ledger.find(FIRST).unwrap().answer == "slurm 7"
+    assert find_entry(ledger, FIRST).unwrap().answer == "slurm 7"
 
 
 def test_attempts(ledger: Ledger) -> None:
@@ -98,11 +99,11 @@ def test_find(ledger: Ledger) -> None:
     """A run is found by id, part of it, or name; the newest of a name; the newest stands first."""
     for run_id in (FIRST, SECOND):
         ledger.begin(a_plan(run_id)).unwrap()
-    assert [entry.run_id for entry in ledger.entries().unwrap()] == [SECOND, FIRST]
+    assert [entry.run_id for entry in all_entries(ledger).unwrap()] == [SECOND, FIRST]
     for word, run_id in ((FIRST, FIRST), ("aaaaaa", FIRST), ("demo", SECOND)):
-        assert ledger.find(word).unwrap().run_id == run_id
-    assert ledger.find("2026").failure() == AmbiguousRun("2026", (SECOND, FIRST))
-    assert ledger.find("dem").failure() == UnknownRun("dem", ("demo",))
+        assert find_entry(ledger, word).unwrap().run_id == run_id
+    assert find_entry(ledger, "2026").failure() == AmbiguousRun("2026", (SECOND, FIRST))
+    assert find_entry(ledger, "dem").failure() == UnknownRun("dem", ("demo",))
 
 
 @pytest.mark.slow
@@ -189,13 +190,13 @@ def test_older_versions(path: Path, version: int) -> None:
     ledger = Ledger.open(path).unwrap()
     assert kept(ledger) == {FIRST: Accepted("slurm 7")}
     ledger.begin(a_plan(SECOND)).unwrap()
-    assert Ledger.open(path).unwrap().find("demo").unwrap().run_id == SECOND
+    assert find_entry(Ledger.open(path).unwrap(), "demo").unwrap().run_id == SECOND
 
 
 def test_plan_of_another_theseus(path: Path) -> None:
     """A plan that this theseus cannot read is said when it is asked for; the run is known still."""
     of_version(path, 1)
-    entry = Ledger.open(path).unwrap().find("demo").unwrap()
+    entry = find_entry(Ledger.open(path).unwrap(), "demo").unwrap()
     assert "not a plan" in explain(entry.plan.failure())
     assert FIRST in explain(entry.plan.failure())
 
@@ -244,8 +245,8 @@ def test_damaged(ledger: Ledger) -> None:
     ledger.begin(a_plan(FIRST)).unwrap()
     ledger.path.write_bytes(ledger.path.read_bytes()[:4096] + b"\xff" * 4096)
     for error in (
-        ledger.entries().failure(),
-        ledger.find("demo").failure(),
+        all_entries(ledger).failure(),
+        find_entry(ledger, "demo").failure(),
         ledger.begin(a_plan(SECOND)).failure(),
         ledger.settle(FIRST, Accepted("1")).failure(),
     ):

@@ -8,9 +8,8 @@ from functools import cache
 from typing import Any, TypeAlias
 
 from cattrs import Converter, transform_error
-from cattrs.strategies import configure_tagged_union
 
-from theseus.core.plan.codec import new_converter
+from theseus.core.plan.codec import new_converter, tag_union
 from theseus.core.plan.outcome import Outcome, PerformError
 from theseus.core.plan.steps import Segment
 from theseus.core.values import frozen
@@ -63,7 +62,7 @@ def read_recording(data: object) -> Recording:
 @cache
 def _converter() -> Converter:
     made = new_converter()
-    configure_tagged_union(Recorded, made, tag_name="recorded")
+    tag_union(made, Recorded, "recorded")
     return made
 
 

@@ -23,7 +23,8 @@ from theseus.core.runs.sighting import Sighting
 from theseus.core.submit import submission
 from theseus.core.values import frozen
 from theseus.effects.hosts.shells import OpenShell
-from theseus.effects.ledger.ledger import Ledger, LedgerEntry
+from theseus.effects.ledger.entries import LedgerEntry, note_states
+from theseus.effects.ledger.ledger import Ledger
 from theseus.effects.perform.reach import Aliases
 from theseus.effects.runs.sighting import DEADLINE, aliases_of_plans, look
 
@@ -110,7 +111,7 @@ def _keep(
     if answers:
         ledger.settle_all(answers)
     if states:
-        ledger.note(states)
+        note_states(ledger, states)
 
 
 def _is_news(entry: LedgerEntry, state: RunState) -> bool:

@@ -15,7 +15,7 @@ from theseus.core.errors import PlanError, PlanUnusable
 from theseus.core.plan.again import assignment_again, source_again
 from theseus.core.plan.placed import Assignment
 from theseus.core.plan.plan import Plan
-from theseus.effects.ledger.ledger import LedgerEntry
+from theseus.effects.ledger.entries import LedgerEntry
 from theseus.effects.reading.load import config_path, load_config
 from theseus.effects.reading.overrides import apply_overrides
 from theseus.effects.submit.planning import Repeat
