@@ -9,8 +9,10 @@ from typing import TypeAlias
 import pytest
 
 from tests.cli.desk import Desk, Finished, new_desk
+from theseus.base.command import KEY
 from theseus.cli import application
 from theseus.cli.invoke import invoke
+from theseus.registry import JOBS
 
 Inside: TypeAlias = Callable[..., Finished]
 
@@ -32,6 +34,8 @@ def inside(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) 
         )  # the user's ledger is in the user's home
         for name, value in desk.environment().items():
             monkeypatch.setenv(name, value)
+        jobs = {KEY: JOBS[KEY]}
+        monkeypatch.setattr(JOBS, "_jobs", jobs)  # without those of other tests
         monkeypatch.setattr(tempfile, "tempdir", desk.environment()["TMPDIR"])
         status = invoke(application(), [os.fsdecode(word) for word in words])
         return Finished(status, *capsys.readouterr())

@@ -1,6 +1,8 @@
 """Files that are whole at every moment, whoever reads them and whatever ends their writer."""
 
 import os
+import resource
+import signal
 from pathlib import Path
 
 import pytest
@@ -8,7 +10,7 @@ from returns.result import Success
 
 from theseus.core.inventory.inventory import Inventory, Unreachable
 from theseus.effects.reading.inventory_files import load_inventory, save_inventory
-from theseus.effects.reading.whole_file import write_whole
+from theseus.effects.reading.whole_file import write_new, write_whole
 
 
 def test_a_reader_meanwhile(tmp_path: Path) -> None:
@@ -51,3 +53,22 @@ def test_modes_links_and_pipes(tmp_path: Path) -> None:
     write_whole(pipe, b"through", 0o600)
     assert os.read(reader, 10) == b"through"
     os.close(reader)
+
+
+def test_new_file_on_a_full_disk(tmp_path: Path) -> None:
+    """Of a new file that cannot be written whole nothing is left; an old one is not touched."""
+    path = tmp_path / "train.yaml"
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10, limits[1]))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            write_new(path, b"longer than the disk is")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, before)
+    assert not path.exists()
+    write_new(path, b"fits")
+    with pytest.raises(FileExistsError):
+        write_new(path, b"over it")
+    assert path.read_bytes() == b"fits"

@@ -8,8 +8,9 @@ import yaml
 from returns.result import Failure, Result, Success
 
 from theseus.base.command import KEY
-from theseus.core.errors import BadInput, BadJob, PlanError, UnknownJob, Unreadable
+from theseus.core.errors import BadInput, BadJob, PlanError, UnknownJob
 from theseus.effects.reading.jobs import discover
+from theseus.effects.reading.output_file import OutputFile
 from theseus.effects.reading.overrides import apply_overrides
 from theseus.effects.reading.reading import load_problems
 from theseus.effects.reading.yaml_text import JobLoader
@@ -80,13 +81,5 @@ def _text(key: str, values: dict[str, Any]) -> Result[str, PlanError]:
 
 
 def _write(text: str, output: str) -> Result[bool, PlanError]:
-    try:
-        with Path(output).expanduser().open("x", encoding="utf-8") as file:
-            file.write(text)
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        return Failure(Unreadable("job config", output, reason, "name another file"))
-    except RuntimeError as error:  # `~name` of a user that does not exist
-        reason = str(error).lower().rstrip(".")
-        return Failure(Unreadable("job config", output, reason, "name another file"))
-    return Success(UNSET in text)
+    file = OutputFile("job config", output, "name another file")
+    return file.write_new(text.encode()).map(lambda _: UNSET in text)

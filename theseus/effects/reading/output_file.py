@@ -1,12 +1,14 @@
 """Output files: what a command writes where its user says, and what is said where it cannot."""
 
+from collections.abc import Callable
 from pathlib import Path
 
+from returns.pipeline import is_successful
 from returns.result import Failure, Result, Success
 
 from theseus.core.errors import PlanError, Unreadable
 from theseus.core.values import frozen
-from theseus.effects.reading.whole_file import write_whole
+from theseus.effects.reading.whole_file import write_new, write_whole
 
 
 @frozen
@@ -29,18 +31,22 @@ class OutputFile:
 
     def write(self, content: bytes, mode: int) -> Result[None, PlanError]:
         """Put *content* there in one go, with *mode* less the umask."""
-        written: Result[None, PlanError] = self.place().bind(
-            lambda target: self._written(target, content, mode)
-        )
-        return written
+        return self._written(lambda target: write_whole(target, content, mode))
+
+    def write_new(self, content: bytes) -> Result[None, PlanError]:
+        """Put *content* there, where nothing is yet."""
+        return self._written(lambda target: write_new(target, content))
 
     def unwritable(self, reason: str) -> Unreadable:
         """That it cannot be written, and why."""
         return Unreadable(self.kind, self.path, reason.lower().rstrip("."), self.advice)
 
-    def _written(self, target: Path, content: bytes, mode: int) -> Result[None, PlanError]:
+    def _written(self, write: Callable[[Path], None]) -> Result[None, PlanError]:
+        target = self.place()
+        if not is_successful(target):
+            return Failure(target.failure())
         try:
-            write_whole(target, content, mode)
+            write(target.unwrap())
         except OSError as error:
             return Failure(self.unwritable(error.strerror or str(error)))
         return Success(None)

@@ -21,3 +21,14 @@ def write_whole(target: Path, content: bytes, mode: int) -> None:
         written.touch(mode)
         written.write_bytes(content)
         written.replace(place)
+
+
+def write_new(target: Path, content: bytes) -> None:
+    """Put *content* to *target*, where nothing is yet; OSError where that cannot be."""
+    file = target.open("xb")
+    try:
+        with file:
+            file.write(content)
+    except OSError:
+        target.unlink()
+        raise
