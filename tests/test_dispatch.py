@@ -1,6 +1,7 @@
 """Dispatching from Python: as the specification shows it, errors as results."""
 
 import asyncio
+import json
 import os
 import subprocess
 import sys
@@ -21,6 +22,7 @@ from theseus.base.job import JobSpec
 from theseus.core.config.config import DispatchConfig
 from theseus.core.errors import BadFile, BadInput, SourceUnusable, UnknownJob
 from theseus.core.inventory.inventory import Inventory
+from theseus.core.plan.codec import plan_json
 from theseus.core.solve.solve import NoFit
 from theseus.dispatch import (
     ConfigError,
@@ -126,6 +128,35 @@ def test_request_in_the_config() -> None:
         ("request", "min_chips"),
         ("request", "chops"),
     }
+
+
+def test_one_flow_for_words_and_calls(desk: Desk) -> None:
+    """The command line and Python make the same plan of the same order, but for its run id."""
+    desk.write("train.yaml", "job: command\ncommand: [echo, hello]\n")
+    flags = ("--chip", "h100", "--n_chips", "8", "--mem", "128G", "--cluster", "hpc", "--dirty")
+    words = ("my-run", "train.yaml", "-d", "dispatch.yaml", *flags)
+    planned = desk.theseus("plan", *words, "--dry-run", "--json")
+    assert planned.status == 0, planned.err
+    hardware = HardwareRequest(SUPPORTED_CHIPS["h100"], 8, preferred_clusters=("hpc",))
+    asked = call(hardware=hardware, dispatch_config=declared(), mem="128G", dirty=True)
+    made = plan(Inventory(), **asked).unwrap()
+    theirs = json.loads(planned.out)
+    own = json.loads(plan_json(made).replace(made.run.id, theirs["run"]["id"]))
+    assert own == theirs
+    submitted = desk.theseus("submit", *words)
+    assert submitted.status == 4, submitted.err
+    assert "no such host name" in submitted.err
+
+
+def test_checked_before_anything_is_asked(desk: Desk) -> None:
+    """A job that nobody knows is refused before a wrong request is, and no host is contacted."""
+    desk.write("../home/bin/ssh", "#!/bin/sh\necho contacted >>~/contacted\nexit 255\n", 0o755)
+    desk.write("train.yaml", "job: nope/nope\n")
+    refused = desk.theseus("submit", "my-run", "train.yaml", "-d", "dispatch.yaml", "--chip", "zz")
+    assert (refused.status, "no job is called 'nope/nope'" in refused.err) == (2, True)
+    assert not (desk.home / "contacted").exists()
+    called = dispatch(**call(cfg={"job": "nope/nope"}, mem="much", dispatch_config=declared()))
+    assert isinstance(called.reason, UnknownJob)
 
 
 @pytest.mark.usefixtures("desk")

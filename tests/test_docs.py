@@ -51,6 +51,7 @@ VOCABULARY = frozenset(
     {
         *("config", "job config", "request", "cluster", "host", "partition", "chip", "inventory"),
         *("probe", "source snapshot", "allocation", "plan", "step", "performer", "outcome", "run"),
+        "recording",
         *("payload", "bootstrap", "runtime", "lease", "ledger", "transport", "master"),
     }
 )

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from theseus.base.chip import SUPPORTED_CHIPS
+from theseus.base.chip import SUPPORTED_CHIPS, Chip
 from theseus.base.hardware import (
     Cluster,
     ClusterMachine,
@@ -54,6 +54,10 @@ def test_a_request_has_one_of_three_modes(request_: HardwareRequest, mode: str) 
         ({"min_chips": -1}, "min_chips is -1"),
         ({"chip": CPU}, "chip cpu is given with min_chips 1"),
         ({"chip": "h100"}, r"chip is 'h100', and no Chip: .*SUPPORTED_CHIPS\['h100'\]"),
+        ({"chip": Chip("foo", "Foo", 0, ())}, "chip foo is none of SUPPORTED_CHIPS: cpu, "),
+        ({"chip": Chip("foo", "Foo", 0, ()), "min_chips": 0}, "chip foo is none of"),
+        ({"min_chips": 2.0}, "min_chips is 2.0, and no int"),
+        ({"min_chips": True, "mem": "128G"}, "min_chips is True, .*; mem is '128G', and no int"),
         ({"preferred_clusters": "hpc"}, "preferred_clusters is 'hpc', and no list of names"),
         ({"forbidden_clusters": "hpc"}, "forbidden_clusters is 'hpc', and no list of names"),
         ({"preferred_clusters": ["a", "b"], "forbidden_clusters": ["b"]}, "b is in preferred"),

@@ -112,3 +112,26 @@ def test_promotion_changes_the_request_alone(team_desk: Desk, inside: Inside) ->
     assert payload(small)["config"] == payload(large)["config"]
     assert small["source"] == large["source"]
     assert (small["allocation"]["total_chips"], large["allocation"]["total_chips"]) == (1, 16)
+
+
+@pytest.mark.slow
+def test_safe_promotion(desk: Desk) -> None:
+    """A job is tried here with a smaller budget, then sent by the same file with the whole one."""
+    desk.write(
+        "promoted.py",
+        "from theseus.registry import job\n\n\n"
+        "@job('promoted/train')\n"
+        "def train(cfg, spec):\n"
+        "    print(f'{cfg.tokens} tokens in {spec.topology.shards} shards')\n",
+    )
+    text = "job: promoted/train\nrequest: {min_chips: 0, n_shards: 1}\ntokens: 100000\n"
+    desk.write("train.yaml", text)
+    desk.commit()
+    load = ("--load", "promoted")
+    tried = desk.theseus("run", "local", "train.yaml", "out", "tokens=10", *load)
+    assert (tried.status, tried.out) == (0, "10 tokens in 1 shards\n"), tried.err
+    sent = desk.theseus("submit", "my-run", "train.yaml", "--follow", *load)
+    assert (sent.status, "100000 tokens in 1 shards\n" in sent.out) == (0, True), sent.err
+    for wrong in ("request.min_chips=-1", "+request.chip=potato"):
+        refused = desk.theseus("run", "local", "train.yaml", "out", wrong, *load)
+        assert (refused.status, refused.out) == (2, "")

@@ -1,14 +1,16 @@
 """`--record` and `theseus replay`: a submission as a file, performed again without its host."""
 
+import copy
 import json
 import stat
+import subprocess
 from functools import partial
 from pathlib import Path
 
 import pytest
 
 from tests.cli.conftest import Inside
-from tests.cli.desk import Desk, Finished, unchanged
+from tests.cli.desk import Desk, Finished, command, unchanged
 from tests.cli.runs import job, submission
 
 pytestmark = pytest.mark.slow
@@ -78,13 +80,41 @@ def test_unreachable_host(desk: Desk, inside: Inside) -> None:
 def test_nothing_recorded(desk: Desk, inside: Inside) -> None:
     """Where the file cannot be written, or many runs are wanted, nothing is sent."""
     job(desk, "echo never")
+    for link, to in (("loop", "loop"), ("dangling", "nowhere/file")):
+        (desk.repository / link).symlink_to(to)
     for words, said in (
         (("--record", "/no/such/place"), "recording /no/such/place: /no/such is no directory"),
+        (("--record", "loop"), "recording loop: "),
+        (("--record", "dangling"), "/nowhere is no directory; name another with --record"),
+        (("--record", 300 * "a"), "aaa: file name too long; name another with --record"),
         (("--record", "file", "--sweep", "seed=1,2"), "--record: is for one run, and this is"),
     ):
         refused = unchanged(desk, partial(inside, desk, "submit", "demo", "train.yaml", *words))
         assert refused.status == 2
         assert said in refused.err
+
+
+def test_no_plan(desk: Desk, inside: Inside) -> None:
+    """Where nothing fits there is nothing to record, which is said."""
+    job(desk, "echo never")
+    refused = inside(desk, "submit", "demo", "train.yaml", "-n", "64", "--record", "x.json")
+    assert refused.status == 3
+    assert "nothing was sent to a host, so nothing is recorded" in refused.err
+    assert not (desk.repository / "x.json").exists()
+
+
+def test_recording_where_it_prints(desk: Desk) -> None:
+    """A recording goes to a file that is printed to as well, and takes nothing of it away."""
+    job(desk, "echo there")
+    words = command("submit", "demo", "train.yaml", "--json", "--record", "/dev/stdout")
+    path = desk.place / "printed"
+    path.write_text("before\n")
+    with path.open("a") as file:
+        subprocess.run(words, cwd=desk.repository, env=desk.environment(), stdout=file, check=True)
+    before, _, printed = path.read_text().partition("\n")
+    recorded, end = json.JSONDecoder().raw_decode(printed)
+    assert (before, sorted(recorded)) == ("before", ["performed", "plan", "version"])
+    assert json.loads(printed[end:])["run"] == recorded["plan"]["run"]["id"]
 
 
 def test_full_disk(desk: Desk) -> None:
@@ -99,9 +129,10 @@ def test_full_disk(desk: Desk) -> None:
     ("text", "said"),
     [
         ("", "no recording: it is no JSON"),
-        ("[]", "no recording: this theseus has not written it"),
-        ('{"version": 1}', "it has no key 'version'"),
-        ('{"version": 2}', "no recording: this theseus has not written it"),
+        ("[]", "no recording: it is something else"),
+        ('{"version": 1}', "no recording: it is something else"),
+        ('{"version": 2, "plan": {}, "performed": []}', "another theseus has written it"),
+        ('{"version": 1, "plan": {}, "performed": []}', "it has no key 'version'"),
     ],
 )
 def test_no_recording(desk: Desk, inside: Inside, text: str, said: str) -> None:
@@ -119,12 +150,30 @@ def test_edited_recording(desk: Desk, inside: Inside) -> None:
     sent = desk.theseus("submit", "demo", "train.yaml", "--json", "--record", str(path))
     assert submission(desk, sent).outcome()["state"] == "completed"
     data = json.loads(path.read_text())
-    data["performed"][0]["segment"]["steps"][0]["mode"] = 0o777
+    (segment,) = data["performed"]
+    other = copy.deepcopy(segment)
+    other["segment"]["steps"][0]["mode"] = 0o777
+    short = {**segment, "outcomes": segment["outcomes"][1:]}
     for performed, said in (
         ([], "the recording ends before the segment at step 0 on box"),
-        (data["performed"], "step 0 on box differs: recorded MakeDir"),
+        ([other], "step 0 on box differs: recorded MakeDir"),
+        ([segment, segment], "it goes on after the end of its plan"),
+        ([short], f"{len(short['outcomes'])} outcomes for {len(segment['outcomes'])} steps"),
     ):
         path.write_text(json.dumps({**data, "performed": performed}))
         refused = replayed(inside, desk, path)
         assert (refused.status, refused.out) == (2, "")
         assert said in refused.err
+
+
+def test_what_a_stranger_recorded(desk: Desk, inside: Inside) -> None:
+    """Nothing that a recording says is obeyed by the terminal that it is shown on."""
+    job(desk, "echo there")
+    path = desk.place / "recording.json"
+    sent = desk.theseus("submit", "demo", "train.yaml", "--json", "--record", str(path))
+    assert submission(desk, sent).outcome()["state"] == "completed"
+    data = json.loads(path.read_text())
+    data["performed"][0]["outcomes"][-1]["output"] = "1 2 \x1b]0;title\x07"
+    path.write_text(json.dumps(data))
+    shown = replayed(inside, desk, path)
+    assert "    | 1 2 \\x1b]0;title\\x07\n" in shown.out

@@ -100,6 +100,8 @@ def test_explain(inside: Inside, desk: Desk) -> None:
         head, chosen = finished.out.splitlines()
         assert head.split() == ["HOST", "PARTITION", "VERDICT", "REASON"]
         assert chosen.split()[:3] == ["box", "-", "chosen"]
+    (line,) = json.loads(explained(inside, desk, "demo", "--json").out)
+    assert (line["host"], line["partition"], line["verdict"]) == ("box", None, "chosen")
 
 
 def test_no_such_run(inside: Inside, desk: Desk) -> None:

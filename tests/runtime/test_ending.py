@@ -3,10 +3,11 @@
 import os
 import signal
 import time
+from pathlib import Path
 
 import pytest
 
-from theseus.runtime.child import Told, Watched
+from theseus.runtime.child import Child, Rhythm, Told, Watched, watch
 from theseus.runtime.ending import job_outcome, signal_name, within
 from theseus.runtime.inbox import CAUGHT, Received, SignalInbox, _polled
 from theseus.runtime.limit import PLAIN_GRACE, SLURM_GRACE, TimeLimit
@@ -48,9 +49,24 @@ def test_a_good_end_in_time() -> None:
 def test_when_the_time_is_over() -> None:
     """SLURM's word counts, then the limit that was asked for, and without SLURM neither."""
     assert TimeLimit.of({"SLURM_JOB_END_TIME": "5", "THESEUS_TIME_LIMIT": "9"}) == TimeLimit(5.0)
-    assert TimeLimit.of({"THESEUS_TIME_LIMIT": "9"}) == TimeLimit.of({}) == TimeLimit()
+    assert TimeLimit.of({}) == TimeLimit.of({"THESEUS_TIME_LIMIT": ""}) == TimeLimit()
+    for minutes, told_after in (("9", 480.0), ("5", 300.0)):
+        assert TimeLimit.of({"THESEUS_TIME_LIMIT": minutes}).told_after == told_after
     asked = TimeLimit.of({"SLURM_JOB_ID": "1", "SLURM_JOB_END_TIME": "", "THESEUS_TIME_LIMIT": "9"})
     assert asked.end == pytest.approx(time.time() + 540, abs=5)
+
+
+def test_a_plain_host_ends_a_job_in_time(tmp_path: Path) -> None:
+    """Where no SLURM tells a job that its time is over, the runtime does."""
+    with SignalInbox() as inbox:
+        child = Child(
+            ["sh", "-c", "trap 'exit 3' TERM; sleep 60 & wait"], dict(os.environ), tmp_path
+        )
+        rhythm = Rhythm(inbox, lambda: None, 30.0, lambda _: 10.0, limit_seconds=0.5)
+        watched = watch(child, rhythm)
+    assert watched.status == 3
+    assert watched.told is not None
+    assert watched.told.number == signal.SIGTERM
 
 
 def test_the_grace_of_a_job() -> None:

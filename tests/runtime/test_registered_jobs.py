@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from tests.runtime.host import Site, Source
+from tests.runtime.test_hardware import nvidia_smi
 
 pytestmark = pytest.mark.slow
 
@@ -54,6 +55,9 @@ def leave(cfg, spec):
 FILES = {"src/toy/__init__.py": "", "src/toy/jobs.py": MODULE, "src/toy/part.py": "NAME = 'part'\n"}
 
 
+CONFIG = {"optim": {"lr": 0.1}, "url": "redis://db"}
+
+
 def toy(key: str, **others: Any) -> Source:
     """A run of a job in the project *toy*."""
     job = {"key": f"toy/{key}", "module": "toy.jobs", "paths": ["src", "."]}
@@ -79,6 +83,29 @@ def test_what_a_job_is_told(site: Site) -> None:
     assert found["argv"] == ["toy/train"]
     assert "p'w" not in json.dumps(site.metadata)
     assert site.metadata["config"] == {"optim": {"lr": 0.1}, "url": "***", "clip": "inf"}
+
+
+def test_what_a_generic_request_became(site: Site) -> None:
+    """A job that asked for any chips is told which it has, where, and how they can be shared."""
+    site.tool("nvidia-smi", nvidia_smi("eight-gpus"))
+    generic = {"chip": None, "total_chips": 2, "chips_per_node": 2, "n_shards": 2}
+    site.lay(
+        toy("train", hardware=generic, config=CONFIG, variables={"CUDA_VISIBLE_DEVICES": "2,3"})
+    )
+    assert site.run() == 0, site.log
+    found = json.loads((site.home / "store/results/found.json").read_text())
+    assert (found["chip"], found["chips"], found["replicas"]) == ("a100-sxm4-80gb", 2, 1)
+    assert found["root"] == str(site.home / "store")
+
+
+def test_what_a_request_for_cpus_became(site: Site) -> None:
+    """A job that asked for no chips has one CPU, whatever is in the machine."""
+    site.tool("nvidia-smi", nvidia_smi("eight-gpus"))
+    none = {"chip": None, "total_chips": 0, "chips_per_node": 0}
+    site.lay(toy("train", hardware=none, config=CONFIG, variables={"CUDA_VISIBLE_DEVICES": ""}))
+    assert site.run() == 0, site.log
+    found = json.loads((site.home / "store/results/found.json").read_text())
+    assert (found["chip"], found["chips"], found["replicas"]) == ("cpu", 1, 1)
 
 
 def test_a_job_that_raises(site: Site) -> None:

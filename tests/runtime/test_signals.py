@@ -52,6 +52,19 @@ def test_a_job_that_is_told_to_stop(site: Site) -> None:
     assert site.outcome["work_dir"] == str(site.work_dir)
 
 
+def test_a_job_whose_time_is_over(site: Site) -> None:
+    """On a plain host the runtime tells a job that its time is over; the run has failed."""
+    variables = {"MARK": str(site.home / "mark"), "STATUS": "7", "THESEUS_TIME_LIMIT": "0"}
+    site.lay(Source(files={"train.sh": LISTENER}, variables=variables))
+    assert site.start().wait(timeout=20) == 7
+    assert (site.home / "mark").read_text() == "told\n"
+    assert site.outcome["state"] == site.metadata["state"] == "failed"
+    assert site.outcome["message"] == (
+        "stopped at its time limit (ended with exit status 7 after SIGTERM had told it to stop): "
+        "ask for more with --time"
+    )
+
+
 def status_of(process: subprocess.Popen[bytes]) -> int:
     """The exit status of *process*, whose output nobody reads any more."""
     with process:

@@ -104,14 +104,18 @@ class HardwareRequest:
     queue: bool = False
 
     def __post_init__(self) -> None:
-        if self.min_chips == 0:
-            # the specification: no chips forces CPU mode and clears the chip
-            object.__setattr__(self, "chip", None)
-        problems = [*_chip_problems(self), *_cluster_problems(self), *_amount_problems(self)]
+        problems = _whole_number_problems(self) or [
+            *_chip_problems(self),
+            *_cluster_problems(self),
+            *_amount_problems(self),
+        ]
         object.__setattr__(self, "preferred_clusters", tuple(self.preferred_clusters))
         object.__setattr__(self, "forbidden_clusters", tuple(self.forbidden_clusters))
         if problems:
             raise ValueError("; ".join(problems))
+        if self.min_chips == 0:
+            # the specification: no chips forces CPU mode and clears the chip
+            object.__setattr__(self, "chip", None)
 
     @property
     def mode(self) -> Literal["typed", "generic", "cpu"]:
@@ -121,6 +125,19 @@ class HardwareRequest:
         return "generic" if self.chip is None else "typed"
 
 
+_AMOUNTS = ("n_shards", "mem", "time", "nodes", "cpus")
+
+
+def _whole_number_problems(request: HardwareRequest) -> List[str]:
+    amounts = [(field, getattr(request, field)) for field in _AMOUNTS]
+    given = [(field, amount) for field, amount in amounts if amount is not None]
+    return [
+        f"{field} is {amount!r}, and no int"
+        for field, amount in [("min_chips", request.min_chips), *given]
+        if type(amount) is not int
+    ]
+
+
 def _chip_problems(request: HardwareRequest) -> List[str]:
     if request.min_chips < 0:
         return [f"min_chips is {request.min_chips}, but a count is 0 or more"]
@@ -128,7 +145,11 @@ def _chip_problems(request: HardwareRequest) -> List[str]:
         return []
     if not isinstance(request.chip, Chip):
         return [f"chip is {request.chip!r}, and no Chip: expected such as SUPPORTED_CHIPS['h100']"]
-    if request.chip == SUPPORTED_CHIPS["cpu"]:
+    if SUPPORTED_CHIPS.get(request.chip.name) != request.chip:
+        return [
+            f"chip {request.chip.name} is none of SUPPORTED_CHIPS: {', '.join(SUPPORTED_CHIPS)}"
+        ]
+    if request.chip == SUPPORTED_CHIPS["cpu"] and request.min_chips:
         return [
             f"chip cpu is given with min_chips {request.min_chips}: ask for min_chips 0 and no chip"
         ]
@@ -148,9 +169,7 @@ def _cluster_problems(request: HardwareRequest) -> List[str]:
 
 
 def _amount_problems(request: HardwareRequest) -> List[str]:
-    amounts = (
-        (field, getattr(request, field)) for field in ("n_shards", "mem", "time", "nodes", "cpus")
-    )
+    amounts = ((field, getattr(request, field)) for field in _AMOUNTS)
     return [
         f"{field} is {amount}, but must be 1 or more, or left out"
         for field, amount in amounts

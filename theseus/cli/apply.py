@@ -6,7 +6,7 @@ from typing import Annotated
 from returns.pipeline import is_successful
 
 from theseus.cli.flags import Switch
-from theseus.cli.recording import recordable, witness
+from theseus.cli.recording import recordable, recording
 from theseus.cli.report import report
 from theseus.cli.start import announce, finish
 from theseus.effects.reading.plan_files import load_plan
@@ -47,7 +47,8 @@ def apply(
     made = loaded.unwrap()
     announce(made)
     perform = submission.apply_unchecked if force else submission.apply
-    submitted = asyncio.run(perform(made, start.unwrap(), witness(record)))
+    with recording(record) as witness:
+        submitted = asyncio.run(perform(made, start.unwrap(), witness()))
     if not is_successful(submitted):
         return report(submitted.failure())
     return finish(submitted.unwrap(), follow=follow, json=json)

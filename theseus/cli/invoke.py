@@ -89,7 +89,12 @@ def _defect(error: Exception) -> str:
 
 def say(text: str) -> None:
     """Print *text* for people, to standard error."""
-    sys.stderr.write(f"theseus: {text.translate(_CONTROLS)}\n")
+    sys.stderr.write(f"theseus: {harmless(text)}\n")
+
+
+def harmless(text: str) -> str:
+    """*text* with what a terminal would obey shown as escapes."""
+    return text.translate(_CONTROLS)
 
 
 def _split(words: Sequence[str]) -> tuple[list[str], list[str], list[str]]:

@@ -8,7 +8,7 @@ from returns.pipeline import is_successful
 from returns.result import Result
 
 from theseus.cli.flags import Switch
-from theseus.cli.invoke import say
+from theseus.cli.invoke import harmless, say
 from theseus.cli.report import report
 from theseus.cli.start import announce, finish
 from theseus.core.errors import PlanError
@@ -49,7 +49,7 @@ def replay(recording: str, /, *, json: Annotated[bool, Switch] = False) -> int:
     announce(plan)
     if not json:
         for line in _lines(plan, played.performance.outcomes):
-            sys.stdout.write(f"{line}\n")
+            sys.stdout.write(f"{harmless(line)}\n")
     if not is_successful(played.submitted):
         return report(played.submitted.failure())
     return finish(played.submitted.unwrap(), follow=False, json=json)

@@ -8,7 +8,7 @@ from returns.pipeline import is_successful
 from returns.result import Result
 
 from theseus.cli.flags import Switch
-from theseus.cli.recording import recordable, witness
+from theseus.cli.recording import recordable, recording
 from theseus.cli.report import report
 from theseus.cli.run_words import RunWord, find_run
 from theseus.cli.start import announce, finish
@@ -56,7 +56,8 @@ def resubmit(
     )
     if not is_successful(repeat):
         return report(repeat.failure())
-    submitted = asyncio.run(submit_again(repeat.unwrap(), announce, witness(record)))
+    with recording(record) as witness:
+        submitted = asyncio.run(submit_again(repeat.unwrap(), announce, witness()))
     if not is_successful(submitted):
         return report(submitted.failure())
     return finish(submitted.unwrap(), follow=follow, json=json)

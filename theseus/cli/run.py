@@ -12,9 +12,11 @@ from theseus.cli.flags import List
 from theseus.cli.invoke import say
 from theseus.cli.report import report
 from theseus.core.errors import PlanError
+from theseus.core.request.request import AskedByFlags
 from theseus.effects.reading.reading import (
     JobSearch,
     Names,
+    asked_hardware,
     check_names,
     find_job,
     here,
@@ -52,11 +54,12 @@ def run(
         Module whose jobs are known too (repeat for more).
     """
     asked: Result[LocalRun, PlanError] = Result.do(
-        LocalRun(names, found, file.values, Path(out), start, load)
+        LocalRun(names, found, file.values, Path(out), start, load, request.n_shards)
         for start in here()
         for names in check_names(Names(name), "local" if valid_name(start.name) else start.name)
         for file in read_job_config(config, overrides)
         for found in find_job(file, job, JobSearch(start, load))
+        for request in asked_hardware(AskedByFlags(), file, ())
     )
     ended = asked.bind(run_here)
     if not is_successful(ended):

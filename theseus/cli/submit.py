@@ -9,7 +9,7 @@ from returns.result import Result
 
 from theseus.cli.flags import Flags, Switch
 from theseus.cli.order import read_batch, read_order
-from theseus.cli.recording import recordable, witness
+from theseus.cli.recording import recordable, recording
 from theseus.cli.refused import refused
 from theseus.cli.start import announce, finish
 from theseus.cli.sweep import Sweep, read_points, refuse, start_batch
@@ -19,7 +19,10 @@ from theseus.effects.submit.orders import BatchOrder, Order
 from theseus.effects.submit.outlook import looking
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from theseus.core.submit.submitted import Submitted
+    from theseus.effects.submit.witness import Witness
 
 
 def submit(  # noqa: PLR0913  each is a word or flag of the command line
@@ -67,16 +70,19 @@ def submit(  # noqa: PLR0913  each is a word or flag of the command line
         return refused(ordered.failure())
     order = ordered.unwrap()
     checked = evolve(order, take=lock_checked(order.take))
-    submitted = asyncio.run(_submitted(checked, record))
+    with recording(record) as witness:
+        submitted = asyncio.run(_submitted(checked, witness))
     if not is_successful(submitted):
         return refused(submitted.failure())
     return finish(submitted.unwrap(), follow=follow, json=json)
 
 
-async def _submitted(order: Order, record: str | None) -> Result["Submitted", PlanError]:
+async def _submitted(
+    order: Order, witness: "Callable[[], Witness]"
+) -> Result["Submitted", PlanError]:
     """Submit *order*; what plans and performs is imported while its hosts are connected to."""
     async with looking(order) as outlook:
         await outlook.seen()
         from theseus.effects.submit.submission import submit_seen  # noqa: PLC0415  imported while hosts answer
 
-        return await submit_seen(order, outlook, announce, witness(record))
+        return await submit_seen(order, outlook, announce, witness())

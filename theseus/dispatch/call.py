@@ -136,10 +136,10 @@ def _order(terms: Terms, call: Call, name: str) -> Result[Order, PlanError]:
     ordered: Result[Order, PlanError] = Result.do(
         terms.order(names, job, file.values, request)
         for file in _job_config(call["cfg"])
-        for _ in asked_hardware(AskedByFlags(), file, ())
-        for request in _request(call)
         for _ in check_names(names, "repository")
         for job in find_job(file, None, terms.jobs)
+        for _ in asked_hardware(AskedByFlags(), file, ())
+        for request in _request(call)
     )
     return ordered
 

@@ -71,12 +71,14 @@ class Rhythm:
     """What goes on while something is waited for.
 
     Signals come in, *beat* is called, and a job that is told to stop at a time has so many seconds.
+    It is told so after *limit_seconds*, if nobody does before.
     """
 
     inbox: SignalInbox
     beat: Callable[[], None]
     beat_seconds: float
     grace: Callable[[float], float]
+    limit_seconds: float = math.inf
 
 
 @dataclass(frozen=True)
@@ -125,16 +127,20 @@ class _Stop:
 
 
 def watch(child: Child, rhythm: Rhythm) -> Watched:
-    """Wait for *child*; a stopping signal is passed on.
+    """Wait for *child*; a stopping signal is passed on, and sent when its time is over.
 
     After the grace, and once the child has ended, what is left of its group is killed.
     """
     stop = _Stop(child, rhythm.grace)
     beat_at = time.monotonic() + rhythm.beat_seconds
+    over_at = time.monotonic() + rhythm.limit_seconds
     while child.ended() is None:
-        received = rhythm.inbox.receive(min(stop.due, beat_at) - time.monotonic())
+        received = rhythm.inbox.receive(min(stop.due, beat_at, over_at) - time.monotonic())
         if received is not None and received.number in STOPPING:
             stop.hear(received)
+        if time.monotonic() >= over_at:
+            over_at = math.inf
+            stop.hear(Received(signal.SIGTERM))
         stop.act()
         if time.monotonic() >= beat_at:
             rhythm.beat()

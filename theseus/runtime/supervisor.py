@@ -29,7 +29,7 @@ def supervise(
             child = run.begin()
         except (OSError, PayloadError, ValueError) as error:
             return _could_not_start(run_dir, environment, error)
-        rhythm = Rhythm(inbox, run.beat, heartbeat_seconds, run.grace)
+        rhythm = Rhythm(inbox, run.beat, heartbeat_seconds, run.grace, run.limit.told_after)
         return conclude(run, watch(child, rhythm), rhythm)
 
 

@@ -31,8 +31,7 @@ def test_chip_and_count(
     chip = key if flag is None else flag
     said = [count for count in (flag_count, key_count) if count is not None]
     count = said[0] if said else 1
-    # a negative count in the YAML is wrong even where a flag goes over it
-    fine = all(each >= 0 for each in said) and chip != "potato" and not (chip == "cpu" and count)
+    fine = count >= 0 and chip != "potato" and not (chip == "cpu" and count)
     assert is_successful(resolved) == fine
     if fine:
         request = resolved.unwrap()
@@ -69,6 +68,16 @@ def test_quantities() -> None:
     assert (of_flags.nodes, of_flags.cpus) == (2, 3)
 
 
+def test_flags_take_the_place_of_keys() -> None:
+    """A key that a flag goes over is not looked at; those that no flag is for are."""
+    section = {"chip": "potato", "min_chips": -1, "n_shards": 0, "mem": [], "time": "x"}
+    flags = AskedByFlags(chip="h100", n_chips=2, n_shards=2, mem="1G", time="1h")
+    assert resolve_request(flags, {"request": section}, ()).unwrap().min_chips == 2
+    (problem,) = resolve_request(flags, {"request": {**section, "cluster": 1}}, ()).failure()
+    assert isinstance(problem, BadKey)
+    assert problem.problem.path == ("request", "cluster")
+
+
 def test_no_request() -> None:
     """A job config without `request`, or with an empty one, asks for one chip of any kind."""
     assert resolve_request(AskedByFlags(), {}, ()) == resolve_request(
@@ -78,12 +87,13 @@ def test_no_request() -> None:
 
 def test_all_problems_at_once() -> None:
     """Wrong flags and wrong keys are said together, each with its place."""
-    flags = AskedByFlags(mem="x", time="x", n_chips=-1, cpus=0, cluster=("moon",))
-    problems = resolve_request(flags, {"request": {"chip": "potato", "mem": []}}, ()).failure()
+    flags = AskedByFlags(mem="x", n_chips=-1, cpus=0, cluster=("moon",))
+    problems = resolve_request(flags, {"request": {"chip": "h100", "time": []}}, ()).failure()
     assert {problem.flag for problem in problems if isinstance(problem, BadFlag)} == {
-        *("--mem", "--time", "--n_chips", "--cpus", "--cluster")
+        *("--mem", "--n_chips", "--cpus", "--cluster")
     }
     (key,) = (problem for problem in problems if isinstance(problem, BadKey))
     assert key.problem == Problem(
-        ("request", "mem"), "expected memory such as 128G, 512M or 1.5T, got a list"
+        ("request", "time"),
+        "expected a time such as 90m, 12h, 2d, 12:00:00 or 1-06:00:00, got a list",
     )

@@ -26,7 +26,7 @@ from theseus.effects.hosts.shells import ShellUnavailable
 from theseus.effects.perform.parcel import SupplyError
 from theseus.effects.perform.perform import perform
 from theseus.effects.perform.recording import (
-    NotBegun,
+    CutOff,
     RecordingPerformer,
     read_recording,
     recording_data,
@@ -96,8 +96,32 @@ def test_a_failure_is_recorded_and_replayed(raised: ShellUnavailable | SupplyErr
     assert performed.error == raised.error
     again = read_recording(json.loads(json.dumps(recording_data(recorder.recording))))
     (recorded,) = again.performed
-    assert isinstance(recorded, NotBegun)
+    assert isinstance(recorded, CutOff)
     assert asyncio.run(perform(STEPS, ReplayPerformer(again))) == performed
+
+
+def test_an_interruption_is_recorded() -> None:
+    """Of what was not answered when somebody interrupted, nothing is known."""
+
+    class Waits:
+        """A performer that is never answered."""
+
+        async def perform(self, _: Segment) -> tuple[Outcome, ...]:
+            """Wait."""
+            await asyncio.get_running_loop().create_future()
+            return ()
+
+    async def interrupted(recorder: RecordingPerformer) -> None:
+        performing = asyncio.create_task(perform(STEPS, recorder))
+        await asyncio.sleep(0)
+        performing.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await performing
+
+    recorder = RecordingPerformer(Waits())
+    asyncio.run(interrupted(recorder))
+    again = asyncio.run(perform(STEPS, ReplayPerformer(recorder.recording)))
+    assert [type(outcome).__name__ for outcome in again.outcomes[:2]] == ["Unknown", "Unknown"]
 
 
 @pytest.mark.parametrize("data", [None, [], {"performed": 3}, {"performed": [{"segment": {}}]}])

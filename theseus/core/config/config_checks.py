@@ -1,5 +1,6 @@
 """Checks of a config beyond its schema: names that must name something, keys that go together."""
 
+import re
 from collections.abc import Iterator, Mapping
 
 from returns.pipeline import is_successful
@@ -12,6 +13,8 @@ from theseus.core.config.fields import has_control, variable_problem
 from theseus.core.config.mount import mount_problems
 from theseus.core.config.secrets import Referenced, written
 from theseus.core.values import frozen
+
+_LABEL = re.compile(r"(gpu:)?[A-Za-z0-9_.-]+")
 
 
 def decode_config(data: object) -> Result[DispatchConfig, tuple[Problem, ...]]:
@@ -83,7 +86,7 @@ def _problems(config: DispatchConfig, names: _Names) -> Iterator[Problem]:
     yield from _name_problems(config)
     yield from _cluster_problems(config)
     yield from _host_problems(config, names)
-    yield from _chip_problems(("gres_mapping",), config.gres_mapping)
+    yield from _mapping_problems(("gres_mapping",), config.gres_mapping)
 
 
 def _priority_problems(config: DispatchConfig, names: _Names) -> Iterator[Problem]:
@@ -144,7 +147,7 @@ def _ssh_problems(here: Path, host: Host) -> Iterator[Problem]:
 
 
 def _slurm_problems(here: Path, host: SlurmHost, names: _Names) -> Iterator[Problem]:
-    yield from _chip_problems((*here, "gres_mapping"), host.gres_mapping)
+    yield from _mapping_problems((*here, "gres_mapping"), host.gres_mapping)
     if not host.partitions:
         yield Problem((*here, "partitions"), "expected at least one partition")
     for key, partitions in (
@@ -163,6 +166,13 @@ def _chip_problems(path: Path, chips: Mapping[str, object]) -> Iterator[Problem]
         if chip not in SUPPORTED_CHIPS:
             near = nearest(chip, tuple(SUPPORTED_CHIPS))
             yield Problem((*path, chip), f"unknown chip {chip!r}{near}")
+
+
+def _mapping_problems(path: Path, mapping: Mapping[str, str]) -> Iterator[Problem]:
+    yield from _chip_problems(path, mapping)
+    for chip, label in mapping.items():
+        if not _LABEL.fullmatch(label):
+            yield Problem((*path, chip), "expected a GRES type such as h100 or gpu:h100")
 
 
 def _variable_problems(

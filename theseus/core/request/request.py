@@ -4,7 +4,7 @@ The hardware resolution rules of the specification, as one function. Every probl
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any, Final, TypeAlias
 
 from returns.pipeline import is_successful
 from returns.result import Failure, Result, Success
@@ -74,8 +74,7 @@ def resolve_request(
     flags: AskedByFlags, job_config: Mapping[str, Any], clusters: tuple[str, ...]
 ) -> Result[HardwareRequest, tuple[RequestProblem, ...]]:
     """The request that *flags* over the `request:` of *job_config* make; *clusters* are known."""
-    section = job_config.get("request")
-    decoded = decode(AskedInJobConfig, {} if section is None else section)
+    decoded = decode(AskedInJobConfig, _left_by(flags, job_config.get("request")))
     asked = decoded.value_or(AskedInJobConfig())
     problems = (
         *_decode_problems(decoded),
@@ -85,6 +84,21 @@ def resolve_request(
         *_quantity_problems(flags),
     )
     return Failure(problems) if problems else Success(_request(flags, asked))
+
+
+_FLAGS: Final = {"min_chips": "n_chips"} | {key: key for key in ("chip", "n_shards", "mem", "time")}
+
+
+def _left_by(flags: AskedByFlags, section: object) -> object:
+    """What of the *section* counts: no flag takes its place."""
+    match section:
+        case None:
+            return {}
+        case Mapping():
+            over = {key for key, flag in _FLAGS.items() if getattr(flags, flag) is not None}
+            return {key: value for key, value in section.items() if key not in over}
+        case _:
+            return section
 
 
 def _request(flags: AskedByFlags, asked: AskedInJobConfig) -> HardwareRequest:

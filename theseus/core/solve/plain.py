@@ -183,5 +183,6 @@ def _allocation(host: PlainHost, request: HardwareRequest, supply: _Supply) -> A
         gpus=(*supply.gpus, *later),
         memory=_memory(host, request),
         cpus=_cpus(host, request),
+        time=host.time if request.time is None else request.time,
         waits=supply.free < request.min_chips,
     )

@@ -60,7 +60,7 @@ def consider_slurm(
     snapshot: HostSnapshot,
 ) -> Iterator[Considered]:
     """What each partition of *host* can give, in order, up to the first that fits now."""
-    site = Site(host, request, _gres_type({**gres_mapping, **host.gres_mapping}, request))
+    site = Site(host, request, {**gres_mapping, **host.gres_mapping})
     if (without_asking := _capped(site) or _uneven(request)) is not None:
         yield Considered(None, without_asking)
         return
@@ -97,18 +97,17 @@ def ordered_partitions(host: SlurmHost, request: HardwareRequest) -> tuple[Parti
     return tuple(sorted(partitions, key=lambda partition: not partition.default))
 
 
-def _gres_type(mapping: Mapping[str, str], request: HardwareRequest) -> str | None:
-    if request.chip is None:
-        return None
-    return mapping.get(request.chip.name, request.chip.name).removeprefix("gpu:")
-
-
 def _capped(site: Site) -> OverChipCap | None:
     caps, chips = site.host.chips, site.request.min_chips
     if caps is None or chips == 0:
         return None
-    cap = max(caps.values(), default=0) if site.chip is None else caps.get(site.chip, 0)
+    cap = _cap(site, caps)
     return OverChipCap(site.chip, chips, cap) if chips > cap else None
+
+
+def _cap(site: Site, caps: Mapping[str, int]) -> int:
+    """The most chips of the kind that is asked for, or of one kind."""
+    return max(caps.values(), default=0) if site.chip is None else caps.get(site.chip, 0)
 
 
 def _uneven(request: HardwareRequest) -> UnevenShares | None:
@@ -132,7 +131,12 @@ def _partition(
     if not field.gpu_types:
         there = tuple(kind or "gpu (untyped)" for kind in field.types_there)
         return NoSuchGpus(site.gres_type or "gpu", there)
-    return max((field.verdict(kind) for kind in field.gpu_types), key=_preference)
+    caps = {kind: site.cap(partition, kind) for kind in field.gpu_types}
+    allowed = [kind for kind, cap in caps.items() if cap is None or site.request.min_chips <= cap]
+    if not allowed:
+        most = max(cap for cap in caps.values() if cap is not None)
+        return OverChipCap(site.chip, site.request.min_chips, most)
+    return max((field.verdict(kind) for kind in allowed), key=_preference)
 
 
 def _field(
@@ -170,7 +174,7 @@ def _within(limits: SlurmPartition, node: Node) -> Node:
 def _preference(verdict: Fits | Queues | SlurmRejection) -> tuple[int, int, int]:
     match verdict:
         case Fits(free=free):
-            return 2, 0, free
+            return 2, 0, free or 0
         case Queues(busy=Busy(ready=ready, free=free)):
             return 1, ready, free
         case NeverFits(most=most):
@@ -215,9 +219,11 @@ def _assumed(site: Site, partition: Partition) -> Fits:
     kind = UNTYPED if partition.chip == site.chip else site.gres_type
     note = f"{partition.name} was not asked: nodes of {ASSUMED_PER_NODE} chips are assumed"
     shape = Shape(nodes, chips // nodes)
+    caps = site.host.chips
+    free = None if caps is None else _cap(site, caps)
     return Fits(
         allocation_of(site, partition, shape, kind),
-        chips,
+        free,
         asked=False,
         notes=(note,) if chips else (),
     )

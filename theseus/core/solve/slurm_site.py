@@ -4,10 +4,12 @@ Here: flag or job config over partition over host, the site's names, and what it
 the run. Whether it fits is for `slurm_fit.py`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
+from theseus.base.chip import SUPPORTED_CHIPS
 from theseus.base.hardware import HardwareRequest
 from theseus.core.config.config import Partition, SlurmHost
+from theseus.core.inventory.gres import UNTYPED
 from theseus.core.inventory.inventory import SlurmPartition
 from theseus.core.solve.slurm_reasons import Shape
 from theseus.core.solve.verdict import Allocation
@@ -19,12 +21,32 @@ from theseus.core.values import frozen
 class Site:
     """What is asked of a SLURM *host*, with the site's GRES names filled in.
 
-    *gres_type* is the one of the chip that is asked for, None for any chip.
+    *labels* are the GRES types of chips that are called otherwise there, by chip.
     """
 
     host: SlurmHost
     request: HardwareRequest
-    gres_type: str | None
+    labels: Mapping[str, str]
+
+    @property
+    def gres_type(self) -> str | None:
+        """The GRES type of the chip that is asked for, None for any chip."""
+        return None if self.chip is None else self.label(self.chip)
+
+    def label(self, chip: str) -> str:
+        """What *chip* is called there."""
+        return self.labels.get(chip, chip).removeprefix("gpu:")
+
+    def cap(self, partition: Partition, kind: str) -> int | None:
+        """How many GPUs of GRES type *kind* the config lets a run have; None sets no limit.
+
+        Of a kind that is no chip by name and mapping, as many as of the chip with the largest cap.
+        """
+        caps = self.host.chips
+        if caps is None:
+            return None
+        named = [partition.chip] if kind == UNTYPED else _called(self, kind)
+        return max((caps.get(chip, 0) for chip in named if chip is not None), default=_most(caps))
 
     @property
     def chip(self) -> str | None:
@@ -56,6 +78,14 @@ class Site:
     def constraint(self, partition: Partition) -> str | None:
         """The partition's constraint, else the host's."""
         return self.host.constraint if partition.constraint is None else partition.constraint
+
+
+def _called(site: Site, kind: str) -> list[str]:
+    return [chip for chip in SUPPORTED_CHIPS if site.label(chip) == kind]
+
+
+def _most(caps: Mapping[str, int]) -> int:
+    return max(caps.values(), default=0)
 
 
 def allocation_of(site: Site, partition: Partition, shape: Shape, kind: str | None) -> Allocation:

@@ -43,11 +43,12 @@ class Allocation:
 class Fits:
     """The host can give *allocation* now; *free* chips are free, or declared when not asked.
 
+    None are declared where the config of a cluster that was not asked sets no limit.
     *notes* are what the user should know about running there.
     """
 
     allocation: Allocation
-    free: int
+    free: int | None
     asked: bool
     notes: tuple[str, ...] = ()
 
@@ -181,7 +182,7 @@ def explain(reason: Reason) -> str:  # noqa: C901, PLR0911, PLR0912  one arm for
     """*reason* in words, with its numbers and what would fit."""
     match reason:
         case Fits(allocation, free, asked):
-            return _fits(allocation, free, "free now" if asked else "declared in the config")
+            return _fits(allocation, free, asked=asked)
         case NotPreferred(cluster):
             return f"its cluster {cluster!r} is not in --cluster"
         case Forbidden(cluster):
@@ -211,11 +212,14 @@ def explain(reason: Reason) -> str:  # noqa: C901, PLR0911, PLR0912  one arm for
             return explain_slurm(reason)
 
 
-def _fits(allocation: Allocation, free: int, source: str) -> str:
+def _fits(allocation: Allocation, free: int | None, *, asked: bool) -> str:
     if allocation.total_chips == 0:
         return "needs no chips; CPUs do"
     kind = "" if allocation.chip is None else f"{allocation.chip} "
-    return f"needs {count(allocation.total_chips, f'{kind}chip')}; {free} {source}"
+    needs = f"needs {count(allocation.total_chips, f'{kind}chip')}"
+    if free is None:
+        return f"{needs}; the cluster was not asked, and the config sets it no limit"
+    return f"{needs}; {free} {'free now' if asked else 'declared in the config'}"
 
 
 def _too_few(reason: TooFewFree) -> str:

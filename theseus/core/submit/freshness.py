@@ -4,7 +4,7 @@ from typing import assert_never
 
 from returns.result import Failure, Result, Success
 
-from theseus.base.chip import Chip
+from theseus.base.chip import SUPPORTED_CHIPS, Chip
 from theseus.base.hardware import HardwareRequest
 from theseus.core.config.config import Partition, PlainHost, SlurmHost
 from theseus.core.errors import StalePlan
@@ -71,15 +71,17 @@ def _plain_differences(plan: Plan, snapshot: PlainSnapshot) -> tuple[str, ...]:
 
 
 def _slurm_differences(plan: Plan, snapshot: SlurmSnapshot) -> tuple[str, ...]:
-    allocation, typed = plan.allocation, _typed_chip(plan)
+    allocation, kind = plan.allocation, _gres_type(plan)
     partition = Partition(
         plan.target.partition or "",
         constraint=allocation.constraint,
-        chip=allocation.chip if typed is None else None,
+        chip=allocation.chip if kind is None else None,
     )
     host = SlurmHost(plan.target.cluster, (partition,), exclude=allocation.exclude)
-    again = _again(plan, plan.request.chip if typed is None else typed)
-    (found,) = consider_slurm(host, {}, again, snapshot)
+    # a plan for any chip has the GRES type of one: whichever stands for it is called that
+    chip = plan.request.chip or (None if kind is None else SUPPORTED_CHIPS["h100"])
+    mapping = {} if chip is None or kind is None else {chip.name: kind}
+    (found,) = consider_slurm(host, mapping, _again(plan, chip), snapshot)
     match found.reason:
         case Fits():
             return ()
@@ -89,7 +91,7 @@ def _slurm_differences(plan: Plan, snapshot: SlurmSnapshot) -> tuple[str, ...]:
             return (explain(reason),)
 
 
-def _typed_chip(plan: Plan) -> Chip | None:
-    """A chip that stands for the GRES type in `gpu:TYPE:COUNT`; None when the site has none."""
+def _gres_type(plan: Plan) -> str | None:
+    """The GRES type in `gpu:TYPE:COUNT`; None when the site has none."""
     parts = (plan.allocation.gres or "").split(":")
-    return Chip(parts[1], parts[1], 0, ()) if len(parts) == 3 else None
+    return parts[1] if len(parts) == 3 else None

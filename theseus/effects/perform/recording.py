@@ -4,14 +4,16 @@ Public, for tests and bug reports. A recording holds steps and outcomes, and no 
 references only.
 """
 
+import asyncio
 from functools import cache
 from typing import Any, TypeAlias
 
 from cattrs import Converter, transform_error
 
 from theseus.core.plan.codec import new_converter, tag_union
-from theseus.core.plan.outcome import Outcome, PerformError
+from theseus.core.plan.outcome import Outcome, PerformError, Unknown
 from theseus.core.plan.steps import Segment
+from theseus.core.text.quantity import count
 from theseus.core.values import frozen
 from theseus.effects.hosts.shells import ShellUnavailable
 from theseus.effects.perform.parcel import SupplyError
@@ -20,21 +22,21 @@ from theseus.effects.perform.perform import Performer
 
 @frozen
 class Performed:
-    """A *segment* and the *outcomes* of its steps."""
+    """A *segment* and the *outcomes* of its steps, one for each."""
 
     segment: Segment
     outcomes: tuple[Outcome, ...]
 
 
 @frozen
-class NotBegun:
-    """A *segment* of which nothing was performed, by an *error*."""
+class CutOff:
+    """A *segment* that an *error* ended; what its steps did before is not known."""
 
     segment: Segment
     error: PerformError
 
 
-Recorded: TypeAlias = Performed | NotBegun
+Recorded: TypeAlias = Performed | CutOff
 
 
 @frozen
@@ -53,10 +55,15 @@ def recording_data(recording: Recording) -> dict[str, Any]:
 def read_recording(data: object) -> Recording:
     """The recording in plain *data*; ValueError when it is none."""
     try:
-        return _converter().structure(data, Recording)
+        recording = _converter().structure(data, Recording)
     except Exception as error:
         problems = transform_error(error, path="recording")
         raise ValueError("; ".join(problems[:5])) from error
+    for each in recording.performed:
+        steps = len(each.segment.steps)
+        if isinstance(each, Performed) and len(each.outcomes) != steps:
+            raise ValueError(f"{count(len(each.outcomes), 'outcome')} for {count(steps, 'step')}")
+    return recording
 
 
 @cache
@@ -78,7 +85,11 @@ class RecordingPerformer:
         try:
             outcomes = await self._inner.perform(segment)
         except (ShellUnavailable, SupplyError) as raised:
-            self._keep(NotBegun(segment, raised.error))
+            self._keep(CutOff(segment, raised.error))
+            raise
+        except asyncio.CancelledError:
+            unknown = Unknown("it was interrupted before the host had answered")
+            self._keep(Performed(segment, (unknown,) * len(segment.steps)))
             raise
         self._keep(Performed(segment, outcomes))
         return outcomes

@@ -12,7 +12,7 @@ from theseus.core.plan.script import describe_step
 from theseus.core.plan.steps import Segment, Step
 from theseus.effects.hosts.shells import ShellUnavailable
 from theseus.effects.perform.parcel import SupplyError
-from theseus.effects.perform.recording import NotBegun, Performed, Recording
+from theseus.effects.perform.recording import CutOff, Performed, Recording
 
 
 class ReplayMismatch(Exception):  # noqa: N818 - errors here are named by what is wrong
@@ -24,6 +24,10 @@ class ReplayPerformer:
 
     def __init__(self, recording: Recording) -> None:
         self._left = list(recording.performed)
+
+    def left(self) -> int:
+        """How many segments of the recording have not been performed."""
+        return len(self._left)
 
     async def perform(self, segment: Segment) -> tuple[Outcome, ...]:
         """Give the recorded outcomes of *segment*; ReplayMismatch when it is another one."""
@@ -38,7 +42,7 @@ class ReplayPerformer:
         match recorded:
             case Performed(_, outcomes):
                 return outcomes
-            case NotBegun(_, error):
+            case CutOff(_, error):
                 raise _raised(error)
             case _:
                 assert_never(recorded)

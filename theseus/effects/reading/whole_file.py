@@ -3,17 +3,25 @@
 Whoever reads meanwhile, or after the writer was killed, finds what was there or what is there now.
 """
 
+import os
+import sys
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 
 def write_whole(target: Path, content: bytes, mode: int) -> None:
     """Put *content* to *target*, with *mode* less the umask; OSError where that cannot be.
 
-    A pipe or a device is written to, never replaced.
+    A pipe or a device is written to, never replaced; so is where this process prints.
     """
     if target.exists() and not target.is_file():
         target.write_bytes(content)
+        return
+    if (printing := _printing_to(target)) is not None:
+        (sys.stdout if printing == 1 else sys.stderr).flush()
+        with open(printing, "wb", closefd=False) as stream:
+            stream.write(content)
         return
     place = target.resolve()
     with tempfile.TemporaryDirectory(dir=place.parent, prefix=".theseus-") as beside:
@@ -32,3 +40,11 @@ def write_new(target: Path, content: bytes) -> None:
     except OSError:
         target.unlink()
         raise
+
+
+def _printing_to(target: Path) -> int | None:
+    """The descriptor of standard output or error, where that goes to *target*."""
+    with suppress(OSError):
+        found = target.stat()
+        return next((each for each in (1, 2) if os.path.samestat(found, os.fstat(each))), None)
+    return None

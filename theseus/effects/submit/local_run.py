@@ -39,6 +39,7 @@ class LocalRun:
     out: Path
     start: Path
     load: tuple[str, ...] = ()
+    n_shards: int | None = None
 
 
 def run_here(run: LocalRun) -> Result[int, PlanError]:
@@ -84,7 +85,7 @@ def _payload(run: LocalRun, out: Path) -> dict[str, Any]:
             "project": names.project,
             "group": names.group,
         },
-        "hardware": hardware_of(undecided, "local", cluster, None),
+        "hardware": hardware_of(undecided, "local", cluster, run.n_shards),
     }
 
 

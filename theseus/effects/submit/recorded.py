@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from returns.pipeline import is_successful
 from returns.result import Failure, Result, Success
 
-from theseus.core.error_text import explain
 from theseus.core.errors import BadFile, Located, PlanError, PlanUnusable
 from theseus.core.plan.codec import plan_data, read_plan
 from theseus.core.plan.modes import PRIVATE_FILE
@@ -29,9 +28,7 @@ from theseus.effects.perform.recording import (
 from theseus.effects.perform.replay import ReplayMismatch, ReplayPerformer
 from theseus.effects.reading.load import read_text
 from theseus.effects.reading.output_file import OutputFile
-from theseus.effects.submit.noted import Warn
 from theseus.effects.submit.submission import judged
-from theseus.effects.submit.witness import Around
 
 VERSION = 1
 
@@ -52,20 +49,26 @@ class Replayed:
     submitted: Result[Submitted, PlanError]
 
 
-def recording_to(output: OutputFile, warn: Warn) -> Around:
-    """What records a submission to *output*, however it ends, and warns where that cannot be."""
+class Recorder:
+    """Keeps what a submission does, however it ends; it is saved when that has been said."""
+
+    def __init__(self) -> None:
+        self.recorded: RecordedSubmission | None = None
 
     @contextmanager
-    def around(plan: Plan, performer: Performer) -> Iterator[Performer]:
+    def around(self, plan: Plan, performer: Performer) -> Iterator[Performer]:
+        """*performer*, with what becomes of *plan* kept."""
         recorder = RecordingPerformer(performer)
         try:
             yield recorder
         finally:
-            kept = output.write(_text(RecordedSubmission(plan, recorder.recording)), PRIVATE_FILE)
-            if not is_successful(kept):
-                warn(f"{explain(kept.failure())}; the submission itself is not touched by this")
+            self.recorded = RecordedSubmission(plan, recorder.recording)
 
-    return around
+
+def save_recorded(recorded: RecordedSubmission, output: OutputFile) -> Result[None, PlanError]:
+    """Write *recorded* to *output*, for its owner alone."""
+    data = {"plan": plan_data(recorded.plan), **recording_data(recorded.recording)}
+    return output.write(json_text({"version": VERSION, **data}).encode(), PRIVATE_FILE)
 
 
 def load_recorded(path: str) -> Result[RecordedSubmission, PlanError]:
@@ -76,17 +79,14 @@ def load_recorded(path: str) -> Result[RecordedSubmission, PlanError]:
 
 def replayed(path: str, recorded: RecordedSubmission) -> Result[Replayed, PlanError]:
     """What comes of performing it again by what was answered then; nothing is contacted."""
-    plan = recorded.plan
+    plan, performer = recorded.plan, ReplayPerformer(recorded.recording)
     try:
-        performance = asyncio.run(perform(plan.steps, ReplayPerformer(recorded.recording)))
+        performance = asyncio.run(perform(plan.steps, performer))
     except ReplayMismatch as mismatch:
         return _no_recording(path, str(mismatch))
+    if performer.left():
+        return _no_recording(path, "it goes on after the end of its plan")
     return Success(Replayed(performance, judged(plan, performance)))
-
-
-def _text(recorded: RecordedSubmission) -> bytes:
-    data = {"plan": plan_data(recorded.plan), **recording_data(recorded.recording)}
-    return json_text({"version": VERSION, **data}).encode()
 
 
 def _parsed(path: str, text: str) -> Result[RecordedSubmission, PlanError]:
@@ -94,13 +94,15 @@ def _parsed(path: str, text: str) -> Result[RecordedSubmission, PlanError]:
         data = json.loads(text)
     except (ValueError, RecursionError) as error:
         return _no_recording(path, f"it is no JSON: {error}")
-    if not isinstance(data, dict) or data.get("version") != VERSION:
-        return _no_recording(path, "this theseus has not written it")
-    plan = read_plan(data.get("plan"))
+    if not isinstance(data, dict) or data.keys() != {"version", "plan", "performed"}:
+        return _no_recording(path, "it is something else")
+    if data["version"] != VERSION:
+        return _no_recording(path, "another theseus has written it")
+    plan = read_plan(data["plan"])
     if not is_successful(plan):
         return Failure(PlanUnusable(path, plan.failure()))
     try:
-        performed = read_recording({"performed": data.get("performed")})
+        performed = read_recording({"performed": data["performed"]})
     except ValueError as error:
         return _no_recording(path, str(error))
     return Success(RecordedSubmission(plan.unwrap(), performed))
