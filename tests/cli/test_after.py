@@ -16,7 +16,7 @@ def test_completed(desk: Desk) -> None:
     job(desk, f"echo $THESEUS_NAME >>~/order; {WHEN_TOLD}")
     first = submitted(desk)
     until((desk.home / "order").exists)
-    said = desk.theseus("submit", "demo", "train.yaml", "--json", "--after", first.run_id)
+    said = desk.theseus("submit", "demo", "train.yaml", "--json", "--after", "demo")
     assert f"starts on box when run {first.run_id} has completed; log: " in said.err
     second = submission(desk, said)
     until(lambda: "waiting for run" in second.place("log").read_text())
@@ -52,7 +52,7 @@ def test_packed(desk: Desk, inside: Inside) -> None:
 
 
 def test_name(desk: Desk, inside: Inside) -> None:
-    """A run is named by its id; anything else is bad input."""
-    finished = inside(desk, "plan", "demo", "train.yaml", "--after", "demo")
+    """A word that means no run is bad input."""
+    finished = inside(desk, "plan", "demo", "train.yaml", "--after", "dmo")
     assert finished.status == 2
-    assert "--after: expected a run id such as" in finished.err
+    assert "no run is called 'dmo'" in finished.err

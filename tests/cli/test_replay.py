@@ -42,6 +42,10 @@ def test_replay(desk: Desk, inside: Inside) -> None:
     assert again.out.splitlines()[-1] == f"    | {run.said['answer']}"
     assert "    | sent\n" in again.out
     assert replayed(inside, desk, path, "--json").out == sent.out
+    path.rename(desk.repository / "recording.json")
+    planned = inside(desk, "plan", "demo", "train.yaml", "--json", "--explain")
+    assert (planned.status, planned.err) == (0, ""), "a recording is none of the source"
+    assert [line["verdict"] for line in json.loads(planned.out)] == ["chosen"]
 
 
 def test_failed_step(desk: Desk, inside: Inside) -> None:

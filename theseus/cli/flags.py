@@ -67,7 +67,7 @@ class Flags:
     queue
         Wait for a turn on a plain host whose GPUs are taken, first come first served.
     after
-        Run that must have completed first, by its id; it lies on the same cluster.
+        Run that must have completed first (id, part of one, or name), on the same cluster.
     """
 
     dispatch_config: Annotated[str | None, Parameter(name=("--dispatch-config", "-d"))] = None

@@ -7,6 +7,7 @@ from returns.result import Failure, Result, Success
 
 from theseus.cli.flags import Flags
 from theseus.core.errors import PlanError
+from theseus.core.request.after import run_id_problem
 from theseus.core.request.request import AskedByFlags
 from theseus.core.values import frozen
 from theseus.effects.reading.load import config_path, load_config
@@ -86,10 +87,21 @@ def _command(names: Names, flags: Flags) -> Result[_Command, PlanError]:
         for start in here()
         for jobs in Success(JobSearch(start, flags.load))
         for _ in check_names(names, "repository")
-        for added in check_added(flags.env, flags.uv_group, flags.after)
+        for after in _awaited(flags.after)
+        for added in check_added(flags.env, flags.uv_group, after)
         for config in load_config(flags.dispatch_config)
     )
     return command
+
+
+def _awaited(word: str | None) -> Result[str | None, PlanError]:
+    """The id of the run that `--after` means; an id need not be one of the ledger here."""
+    if word is None or run_id_problem(word) is None:
+        return Success(word)
+    from theseus.cli.run_words import find_run  # noqa: PLC0415  reads the ledger, for --after alone
+
+    awaited: Result[str | None, PlanError] = find_run(word).map(lambda entry: entry.run_id)
+    return awaited
 
 
 def _asked(flags: Flags) -> AskedByFlags:

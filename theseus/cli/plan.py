@@ -54,7 +54,7 @@ def plan(  # noqa: PLR0913  each is a word or flag of the command line
     dry_run
         Contact nothing; print every command and file.
     explain
-        Print the decision trace alone: each host with verdict and numbers.
+        Print the decision trace alone: each host with verdict and numbers; with --json as JSON.
     check
         Ask SLURM whether it would take exactly this submission, and when it would start.
     inventory
@@ -89,7 +89,7 @@ def plan(  # noqa: PLR0913  each is a word or flag of the command line
         return refused(planned.failure())
     made = planned.unwrap()
     if json:
-        _show_only(_json(made), made)
+        _show_only(_json(made, trace=explain), made)
     elif explain:
         _show_only(f"{render_trace(made.trace)}\n", made)
     elif output is not None:
@@ -101,10 +101,12 @@ def plan(  # noqa: PLR0913  each is a word or flag of the command line
 
 # what reads and writes plans, like what waits for hosts, takes a fifth of the time of a dry run:
 # it is imported where it is used
-def _json(made: Plan) -> str:
-    from theseus.core.plan.codec import plan_json  # noqa: PLC0415  it imports cattrs, which plans that are only shown do without
+def _json(made: Plan, *, trace: bool) -> str:
+    from theseus.core.plan.codec import plan_data  # noqa: PLC0415  it imports cattrs, which plans that are only shown do without
+    from theseus.core.text.json_text import json_text  # noqa: PLC0415  for --json alone
 
-    return plan_json(made)
+    data = plan_data(made)
+    return json_text(data["trace"] if trace else data)
 
 
 def _compatible(*, dry_run: bool, asks: bool) -> Result[None, PlanError]:

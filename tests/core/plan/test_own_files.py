@@ -4,9 +4,10 @@ import pytest
 
 from tests.cases.case import CASES, planned
 from tests.core.plan.test_packed import contents
-from theseus.core.plan.codec import plan_json
+from theseus.core.plan.codec import plan_data, plan_json
 from theseus.core.plan.own_files import LONGEST_BEGINNING, is_own
 from theseus.core.plan.packed import packed_text
+from theseus.core.text.json_text import json_text
 from theseus.effects.perform.package import PACKED, packaged_content
 from theseus.effects.reading.plan_files import plan_yaml
 
@@ -18,7 +19,8 @@ def test_own(case: str) -> None:
     """Plans of both forms and packed runs are known, by the part of them that is read."""
     plan = planned(CASES / case).unwrap()
     packed = packed_text(plan, packaged_content(PACKED).decode(), contents(plan))
-    for text in (plan_json(plan), plan_yaml(plan), packed):
+    recording = json_text({"version": 1, "plan": plan_data(plan), "performed": []})
+    for text in (plan_json(plan), plan_yaml(plan), packed, recording):
         assert is_own(text.encode()[:LONGEST_BEGINNING])
 
 

@@ -137,7 +137,9 @@ def _environment_tools(found: Mapping[str, str], python: str) -> Iterator[Check]
     if _version(python) >= OLDEST_PYTHON:
         yield passed("python", python)
     elif "uv" in found:
-        yield warned("python", python, "uv must have or fetch one of 3.9 or later")
+        yield warned(
+            "python", python, "uv must have one of 3.9 or later: `uv python install` there"
+        )
     else:
         yield failed("python", python, "install Python 3.9 or later, or uv")
     for tool in ("git", "zstd"):

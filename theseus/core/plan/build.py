@@ -104,8 +104,6 @@ def _notes(placed: Placed) -> Iterator[str]:
         yield f"it starts when run {after} has completed"
     if isinstance(placed.host, PlainHost):
         yield from _turn(placed)
-    if isinstance(placed.host, PlainHost) and placed.request.time is not None:
-        yield "a plain host enforces no time limit: --time has no effect there"
 
 
 def _turn(placed: Placed) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """Own files: how a file that theseus wrote for its user is known by its beginning.
 
-Plans (`plan -o`) and packed runs (`bootstrap -o`) are made of the source and are none of it.
+Plans (`plan -o`), packed runs (`bootstrap -o`) and recordings (`--record`) are made of the source
+and are none of it.
 """
 
 import re
@@ -11,6 +12,7 @@ LONGEST_BEGINNING: Final = 4096
 
 _BEGINNINGS: Final = (
     rb'\{\s*"version": [0-9]+,\s*"theseus": "',  # of plan_json
+    rb'\{\s*"version": [0-9]+,\s*"plan": \{\s*"version": [0-9]+,\s*"theseus": "',  # of a recording
     rb"version: [0-9]+\ntheseus: .*\nrun:\n  id: ",  # of plan_yaml
     rb"#!/usr/bin/env bash\n(?:#SBATCH .*\n)*# A whole run in one file: ",  # of sh/packed.sh
 )
@@ -18,7 +20,7 @@ _OWN: Final = re.compile(b"|".join(_BEGINNINGS))
 
 
 def is_own(beginning: bytes) -> bool:
-    """Whether a file with this *beginning* is a plan or a packed run.
+    """Whether a file with this *beginning* is a plan, a packed run or a recording.
 
     >>> is_own(b'{"version": 1, "theseus": "0.1.0", "run": {')
     True
