@@ -6,6 +6,7 @@ import stat
 import subprocess
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,6 +20,15 @@ pytestmark = pytest.mark.slow
 def last_line(finished: Finished) -> str:
     """The last line of what was said."""
     return finished.err.splitlines()[-1]
+
+
+def recorded(desk: Desk) -> tuple[Path, dict[str, Any]]:
+    """The recording of a run that has completed, and what is in it."""
+    job(desk, "echo there")
+    path = desk.place / "recording.json"
+    sent = desk.theseus("submit", "demo", "train.yaml", "--json", "--record", str(path))
+    assert submission(desk, sent).outcome()["state"] == "completed"
+    return path, json.loads(path.read_text())
 
 
 def replayed(inside: Inside, desk: Desk, path: Path, *words: str) -> Finished:
@@ -149,11 +159,7 @@ def test_no_recording(desk: Desk, inside: Inside, text: str, said: str) -> None:
 
 def test_edited_recording(desk: Desk, inside: Inside) -> None:
     """A recording of other steps than those of its plan is refused, not guessed at."""
-    job(desk, "echo there")
-    path = desk.place / "recording.json"
-    sent = desk.theseus("submit", "demo", "train.yaml", "--json", "--record", str(path))
-    assert submission(desk, sent).outcome()["state"] == "completed"
-    data = json.loads(path.read_text())
+    path, data = recorded(desk)
     (segment,) = data["performed"]
     other = copy.deepcopy(segment)
     other["segment"]["steps"][0]["mode"] = 0o777
@@ -172,11 +178,7 @@ def test_edited_recording(desk: Desk, inside: Inside) -> None:
 
 def test_what_a_stranger_recorded(desk: Desk, inside: Inside) -> None:
     """Nothing that a recording says is obeyed by the terminal that it is shown on."""
-    job(desk, "echo there")
-    path = desk.place / "recording.json"
-    sent = desk.theseus("submit", "demo", "train.yaml", "--json", "--record", str(path))
-    assert submission(desk, sent).outcome()["state"] == "completed"
-    data = json.loads(path.read_text())
+    path, data = recorded(desk)
     data["performed"][0]["outcomes"][-1]["output"] = "1 2 \x1b]0;title\x07"
     path.write_text(json.dumps(data))
     shown = replayed(inside, desk, path)
