@@ -96,7 +96,8 @@ class Way:
 
     def clear(self) -> None:
         """Remove all there is on the far side."""
-        shutil.rmtree(self.server.home("bash") / PLACE, ignore_errors=True)
+        place = self.server.home("bash") / PLACE
+        shutil.rmtree(place, ignore_errors=True)  # before the first round nothing is there
 
 
 def rows(goes: int, size: Size) -> Iterator[Row]:

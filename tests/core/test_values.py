@@ -81,7 +81,7 @@ def test_frozen() -> None:
     """A value does not change."""
     one = One(1)
     with pytest.raises(attrs.exceptions.FrozenInstanceError):
-        one.x = 2  # type: ignore[misc]  # what is tried
+        one.x = 2  # type: ignore[misc]  # that a frozen value refuses this is what is tried
     assert evolve(one, x=2) == One(2)
 
 

@@ -81,7 +81,7 @@ def far_desk(
     finally:
         if transport == "openssh":
             made.desk.theseus("login", "far", "--exit")
-        shutil.rmtree(made.place, ignore_errors=True)
+        shutil.rmtree(made.place, ignore_errors=True)  # a left job may write
 
 
 @contextmanager

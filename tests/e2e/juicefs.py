@@ -132,7 +132,7 @@ def end_mounts(place: Path) -> None:
     """Take away what a failed test has left mounted below *place*, and end its daemons."""
     for point in reversed(mounts_below(place)):
         detach(point)
-        shutil.rmtree(directory_of(point), ignore_errors=True)
+        shutil.rmtree(directory_of(point), ignore_errors=True)  # a dead mount refuses
     for pid in daemons_of(place):
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)

@@ -27,7 +27,7 @@ def bootstrap(
     /,
     *overrides: str,
     output: Annotated[str, Parameter(name=("--output", "-o"))],
-    flags: Flags = Flags(),  # noqa: B008  frozen: no call can change it
+    flags: Flags = Flags(),
 ) -> int:
     """Write a run as one file that carries source, runtime and payload; contact nothing.
 

@@ -35,8 +35,8 @@ def plan(  # noqa: PLR0913  each is a word or flag of the command line
     inventory: str | None = None,
     output: Annotated[str | None, Parameter(name=("--output", "-o"))] = None,
     json: Annotated[bool, Switch] = False,
-    sweep: Sweep = Sweep(),  # noqa: B008  frozen: no call can change it
-    flags: Flags = Flags(),  # noqa: B008  frozen: no call can change it
+    sweep: Sweep = Sweep(),
+    flags: Flags = Flags(),
 ) -> int:
     """Show where a run would go and everything that would be done; change nothing.
 

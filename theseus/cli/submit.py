@@ -33,8 +33,8 @@ def submit(  # noqa: PLR0913  each is a word or flag of the command line
     follow: Annotated[bool, Switch] = False,
     json: Annotated[bool, Switch] = False,
     record: str | None = None,
-    sweep: Sweep = Sweep(),  # noqa: B008  frozen: no call can change it
-    flags: Flags = Flags(),  # noqa: B008  frozen: no call can change it
+    sweep: Sweep = Sweep(),
+    flags: Flags = Flags(),
 ) -> int:
     """Plan a run, or a sweep of many, and start it. Never prompts.
 

@@ -56,7 +56,7 @@ def _install(requirements: str, home: Path) -> None:
         _run(str(made / "bin/uv"), "--version")
         _settle(made, home)
     finally:
-        shutil.rmtree(made, ignore_errors=True)
+        shutil.rmtree(made, ignore_errors=True)  # settled, it is not there any more
 
 
 def _run(*argv: str) -> None:

@@ -16,4 +16,4 @@ def remove(directory: Path) -> None:
     for path, _, _ in os.walk(directory):
         with suppress(OSError):
             Path(path).chmod(0o755)
-    shutil.rmtree(directory, ignore_errors=True)
+    shutil.rmtree(directory, ignore_errors=True)  # what is in the way stays

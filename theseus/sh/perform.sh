@@ -595,7 +595,6 @@ submit_array() { # DIRECTORY SBATCH [ARG...]: submit; each of its runs has an an
     fi
   done
   # one process puts all in their places; one for each is seconds for a thousand
-  # shellcheck disable=SC2016 # the variables are perl's
   ((! ${#files[@]})) || perl -e 'for (@ARGV) { rename "$_.part", $_ or exit 1 }' -- "${files[@]}" 2>/dev/null ||
     for file in "${files[@]}"; do [[ ! -e $file.part ]] || mv -f -- "$file.part" "$file"; done
   printf '%s\n' "$said"

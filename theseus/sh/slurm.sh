@@ -19,7 +19,6 @@ find_slurm() { # at many sites only the files of login shells, which this is non
   slurm_sought=yes
   # between NULs, of which login files may print some, and not to the end: what they start in the
   # background may keep the stream open, and would keep a turn (see perform.sh)
-  # shellcheck disable=SC2016 # for that shell to expand
   while IFS= read -r -t 20 -d '' said && [[ $said != $'=\n'* ]]; do :; done < <(
     exec bash -l -c 'printf "\0=\n%s\n%s\n\0" "$PATH" "${SLURM_CONF-}"' </dev/null 2>/dev/null 3>&- 9>&-
   )

@@ -22,7 +22,7 @@ from theseus.core.solve.slurm_reasons import (
 from theseus.core.text.quantity import count, show_duration, show_memory
 
 
-def explain_slurm(reason: SlurmRejection | Busy) -> str:  # noqa: C901, PLR0911, PLR0912  one arm for each
+def explain_slurm(reason: SlurmRejection | Busy) -> str:  # noqa: C901, PLR0911, PLR0912  one arm for each reason, in one place
     """*reason* in words."""
     match reason:
         case Busy():

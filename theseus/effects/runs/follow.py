@@ -93,7 +93,7 @@ async def follow(
     open_shell: OpenShell,
     run: Followable,
     watcher: Watcher,
-    wanted: Wanted = Wanted(),  # noqa: B008  frozen: no call can change it
+    wanted: Wanted = Wanted(),
     patience: float = PATIENCE,
 ) -> Followed:
     """Hand the log of *run*, as *wanted*, to *watcher*."""

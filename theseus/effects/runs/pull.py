@@ -91,7 +91,8 @@ async def pull(
 
 def _tidy(destination: Path) -> None:
     """Remove what was left of files that have changed since, once nothing more is to come."""
-    shutil.rmtree(destination / PARTS, ignore_errors=True)
+    parts = destination / PARTS
+    shutil.rmtree(parts, ignore_errors=True)  # those that stay are used by the next pull
 
 
 class _Session:

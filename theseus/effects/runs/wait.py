@@ -24,7 +24,7 @@ async def wait_for(
     ledger: Ledger,
     runs: Sequence[KnownRun],
     on_end: OnEnd,
-    pace: Pace = Pace(),  # noqa: B008  frozen: no call can change it
+    pace: Pace = Pace(),
 ) -> None:
     """Tell *on_end* of each of *runs* that ends, until all have.
 
